@@ -1,0 +1,1 @@
+"""Pools of PHP queue workers, run and scaled on Kubernetes."""

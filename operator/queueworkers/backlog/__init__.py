@@ -1,0 +1,1 @@
+"""Reading backlogs: one file per kind of source."""

@@ -1,0 +1,119 @@
+"""
+What the rest of the operator may know about a queue framework.
+
+A framework is one file beside this one that fills in a `Framework`: the keys
+it stores jobs under, the command line of its worker, its exit codes, its
+defaults.  Nothing outside this package contains a framework's name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """
+    What a pool asks of each worker, in the words of `queue:work`.
+
+    All times in seconds and *memory* in MB, as on the command line.  ``None``
+    or an empty tuple leaves the flag out, so that the framework's own default
+    holds.
+    """
+
+    connection: str
+    queues: tuple[str, ...]
+    memory: int
+    tries: int | None
+    timeout: int
+    backoff: tuple[int, ...]
+    sleep: int
+    rest: int
+    max_jobs: int
+    max_time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueKeys:
+    """The Redis keys of one queue, prefix included."""
+
+    ready: str
+    """LIST: jobs that a worker may take, head first."""
+    delayed: str
+    """ZSET: score = unix second when the job falls due."""
+    reserved: str
+    """ZSET: score = unix second when a worker's claim on the job expires."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHeader:
+    """What a job says about itself, as far as it could be read."""
+
+    identity: str | None
+    """The framework's own id; stable while the job waits."""
+    available_at: datetime | None
+    """When a worker could first have taken it; ``None`` where the payload carries no time."""
+    attempts: int
+    """Above zero the job was tried before, so its age is an upper bound of its wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitMeaning:
+    """What a worker's exit code means, in words for people."""
+
+    words: str
+    recycling: bool
+    """True where the exit happens by design, many times a day."""
+
+
+class KeyLayout(Protocol):
+    """Where a framework keeps the jobs of a queue."""
+
+    def __call__(self, queue: str, *, prefix: str, version: tuple[int, ...] | None) -> QueueKeys:
+        """
+        Name the keys of *queue*.
+
+        Args:
+            queue: The name as in ``--queue``.
+            prefix: What the Redis client puts in front of every key; may be empty.
+            version: The declared version of the queue package; ``None`` means the newest.
+        """
+
+
+class CommandLine(Protocol):
+    """How a worker is started."""
+
+    def __call__(self, options: WorkerOptions) -> tuple[str, ...]:
+        """Render the arguments after the framework's console command."""
+
+
+class HeaderReader(Protocol):
+    """How a stored job is read."""
+
+    def __call__(self, payload: bytes) -> JobHeader | None:
+        """Read the head of a queue; ``None`` when it is not a job of this framework."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framework:
+    """One queue framework, declared."""
+
+    name: str
+    """As in ``spec.framework``."""
+    console: tuple[str, ...]
+    """The console command, run in the image's working directory."""
+    unsupported_options: frozenset[str]
+    """Names of `WorkerOptions` that its worker does not know; giving one would make it exit 1 for ever."""
+    default_retry_after: int
+    """Seconds after which a reserved job is handed out again, where the application says nothing."""
+    default_tries: int
+    """Attempts where ``--tries`` is not given; 0 means without limit."""
+    exit_meanings: Mapping[int, ExitMeaning]
+    keys: KeyLayout
+    command_line: CommandLine
+    read_header: HeaderReader

@@ -1,0 +1,80 @@
+"""
+ThinkPHP's think-queue 3 on a Redis connection.
+
+Sources: ``src/queue/connector/Redis.php`` and
+``src/queue/command/Work.php`` of top-think/think-queue.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
+from queueworkers.frameworks.payload import parse_count, parse_payload
+
+if TYPE_CHECKING:
+    from queueworkers.frameworks.base import WorkerOptions
+
+BRACES_SINCE = (3, 0, 5)
+"""From 3.0.5 the queue name stands in braces, so that a cluster keeps a queue's keys together."""
+
+
+def queue_keys(queue: str, *, prefix: str, version: tuple[int, ...] | None) -> QueueKeys:
+    """Name a queue's keys; think-queue has no prefix of its own, a proxy in front of Redis may have one."""
+    braces = version is None or version >= BRACES_SINCE
+    ready = f"{prefix}{{queues:{queue}}}" if braces else f"{prefix}queues:{queue}"
+    return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
+
+
+def command_line(options: WorkerOptions) -> tuple[str, ...]:
+    """Render `queue:work`; `--delay` is what Laravel calls backoff, with one value."""
+    arguments = [
+        "queue:work",
+        options.connection,
+        f"--queue={','.join(options.queues)}",
+        f"--memory={options.memory}",
+        f"--timeout={options.timeout}",
+        f"--sleep={options.sleep}",
+    ]
+    if options.tries is not None:
+        arguments.append(f"--tries={options.tries}")
+    if options.backoff:
+        arguments.append(f"--delay={options.backoff[0]}")
+    return tuple(arguments)
+
+
+def read_header(payload: bytes) -> JobHeader | None:
+    """Read a job's identity; think-queue's payloads carry no time."""
+    job = parse_payload(payload)
+    if job is None or "job" not in job:
+        return None
+    identity = job.get("id")
+    return JobHeader(
+        identity=identity if isinstance(identity, str) else None,
+        available_at=None,
+        attempts=parse_count(job.get("attempts")),
+    )
+
+
+THINKPHP = Framework(
+    name="ThinkPHP",
+    console=("php", "think"),
+    unsupported_options=frozenset({"rest", "max_jobs", "max_time"}),
+    default_retry_after=60,
+    default_tries=0,
+    exit_meanings=MappingProxyType(
+        {
+            0: ExitMeaning(words="finished by design: signal or restart", recycling=True),
+            12: ExitMeaning(words="memory limit (--memory) reached between jobs", recycling=True),
+            1: ExitMeaning(words="an uncaught exception, often at boot", recycling=False),
+            137: ExitMeaning(
+                words="killed: a job ran longer than --timeout, or out of memory", recycling=False
+            ),
+            255: ExitMeaning(words="a PHP fatal error, such as memory_limit", recycling=False),
+        }
+    ),
+    keys=queue_keys,
+    command_line=command_line,
+    read_header=read_header,
+)
