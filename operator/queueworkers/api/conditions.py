@@ -1,0 +1,112 @@
+"""
+What a pool may say about itself, each word once.
+
+A reason is a word that a person greps for, alerts on and acts upon; the
+docstring says what to do.  Messages are sentences and may change, reasons
+may not.
+"""
+
+from enum import StrEnum
+
+
+class ConditionType(StrEnum):
+    """The conditions of a pool; each is present from the first look at the pool on."""
+
+    READY = "Ready"
+    """The pool is as it should be: nothing is being replaced and nothing stands in the way (kstatus)."""
+    BACKLOG_KNOWN = "BacklogKnown"
+    """The backlog could be read; otherwise the number of workers stays what it is."""
+    SCALING_ACTIVE = "ScalingActive"
+    """The number of workers follows the backlog."""
+    SCALING_LIMITED = "ScalingLimited"
+    """A bound keeps the pool from the number of workers that the backlog asks for."""
+    PROGRESSING = "Progressing"
+    """Workers are being started or replaced."""
+
+
+class ConditionStatus(StrEnum):
+    """Three values, as everywhere in Kubernetes."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class ConditionReason(StrEnum):
+    """Why a condition is what it is."""
+
+    # Ready, and ScalingActive: all is well.
+    ACTIVE = "Active"
+    """Workers run and the backlog decides how many.  Nothing to do."""
+    IDLE = "Idle"
+    """No work and no worker; the first job wakes the pool.  Nothing to do."""
+    AT_MAX_REPLICAS = "AtMaxReplicas"
+    """The backlog asks for more workers than allowed.  Raise `spec.scaling.maxReplicas`, or wait."""
+    SUSPENDED = "Suspended"
+    """`spec.suspend` is true.  Set it to false to work again."""
+    PINNED = "Pinned"
+    """`spec.scaling.replicas` decides, as after `kubectl scale`.  Remove it to follow the backlog again."""
+    RECOMMENDING = "Recommending"
+    """Mode Recommend: the status says what would be done.  Set `spec.scaling.mode` to Auto to have it done."""
+
+    # Ready=False, Progressing=True: something is on its way.
+    STARTING = "Starting"
+    """Workers are not ready yet.  Wait."""
+    ROLLING_RESTART = "RollingRestart"
+    """Workers are replaced because somebody asked for it, each after its job.  Wait."""
+    ROLLING_UPDATE = "RollingUpdate"
+    """Workers are replaced because the pool changed, each after its job.  Wait."""
+    DRAINING = "Draining"
+    """Workers that are too many finish their jobs.  Wait."""
+
+    # Ready=False: a person has to act.
+    SCALING_CONFLICT = "ScalingConflict"
+    """Something else scales the pool's Deployment.  Remove that autoscaler, or aim it at the pool."""
+    BACKLOG_UNKNOWN = "BacklogUnknown"
+    """The backlog cannot be read, so the number of workers stays.  See the condition BacklogKnown."""
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    """The image cannot be had.  Correct `spec.image`, or the pull secret."""
+    WORKERS_CRASHING = "WorkersCrashing"
+    """Workers end soon after they start.  Read their log; the message tells the exit code."""
+    UNSCHEDULABLE = "Unschedulable"
+    """No node has room for a worker.  Lower `spec.resources`, `maxReplicas`, or add nodes."""
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """The namespace's quota or limits refuse a worker.  Raise them, or lower what the pool asks for."""
+    MISSING_REFERENCE = "MissingReference"
+    """A Secret or ConfigMap that the workers or the operator need is not there.  Create it."""
+    INVALID_SPEC = "InvalidSpec"
+    """The pool was stored under another version of the CRD.  Correct what the message names."""
+    INVALID_POD_TEMPLATE = "InvalidPodTemplate"
+    """The API server refuses the pod made from `spec.podTemplate`.  Correct what the message names."""
+    APPLY_FAILED = "ApplyFailed"
+    """The API server refused the Deployment.  The message has its words; it is tried again."""
+
+    # BacklogKnown.
+    BACKLOG_READ = "BacklogRead"
+    """Every queue was read.  Nothing to do."""
+    QUEUE_NOT_FOUND = "QueueNotFound"
+    """A queue's keys never existed.  Check prefix, database and framework; the message names keys that do."""
+    UNREACHABLE = "Unreachable"
+    """Redis does not answer.  Check `spec.redis.host` and `port`, and network policies."""
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+    """Redis refuses the user or the password.  Check `spec.redis.username` and the Secret."""
+    ACCESS_DENIED = "AccessDenied"
+    """Redis lets this user not read the queues.  Grant the commands that the message names."""
+    TLS_FAILED = "TlsFailed"
+    """The server's certificate was refused.  Check `spec.redis.tls`."""
+    SOURCE_NOT_READY = "SourceNotReady"
+    """Redis answers that it is loading, or has lost its primary.  It is tried again."""
+    UNEXPECTED_ANSWER = "UnexpectedAnswer"
+    """What answers is not a Redis, or a key is of another type.  Check the endpoint and the framework."""
+
+    # ScalingLimited, in the words of a HorizontalPodAutoscaler.
+    DESIRED_WITHIN_RANGE = "DesiredWithinRange"
+    """The bounds let the backlog have what it asks for.  Nothing to do."""
+    TOO_MANY_REPLICAS = "TooManyReplicas"
+    """The backlog asks for more than `maxReplicas`."""
+    TOO_FEW_REPLICAS = "TooFewReplicas"
+    """The backlog asks for less than `minReplicas`."""
+
+    # Progressing.
+    COMPLETE = "Complete"
+    """Every worker is as the pool wants it.  Nothing to do."""

@@ -1,0 +1,93 @@
+"""`spec.scaling`: how many workers."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from queueworkers.api.base import DAY, ApiModel
+
+MAX_WORKERS = 10_000
+
+Window = Annotated[int, Field(ge=0, le=3600)]
+
+
+class ScalingMode(StrEnum):
+    """Who decides how many workers there are."""
+
+    AUTO = "Auto"
+    """The backlog decides."""
+    RECOMMEND = "Recommend"
+    """The status says what the backlog asks for; the number of workers stays."""
+    MANUAL = "Manual"
+    """`replicas` decides."""
+
+
+class ScaleUpBehavior(ApiModel):
+    """How workers are added."""
+
+    stabilization_window_seconds: Window = 0
+    """
+    Seconds for which a higher need must have lasted before workers are added.  0: at once.
+    The same as in a HorizontalPodAutoscaler.
+    """
+
+
+class ScaleDownBehavior(ApiModel):
+    """How workers are taken away."""
+
+    stabilization_window_seconds: Window = 60
+    """
+    Seconds for which a lower need must have lasted before workers are taken away: of all
+    recommendations within the window the highest counts.  0: at once.  The same as in a
+    HorizontalPodAutoscaler.
+    """
+
+
+class ScalingBehavior(ApiModel):
+    """How fast the number of workers follows the backlog, in the words of a HorizontalPodAutoscaler."""
+
+    scale_up: ScaleUpBehavior = ScaleUpBehavior()
+    """How workers are added."""
+    scale_down: ScaleDownBehavior = ScaleDownBehavior()
+    """How workers are taken away."""
+
+
+class ScalingSpec(ApiModel):
+    """How many workers the pool has."""
+
+    mode: ScalingMode = ScalingMode.AUTO
+    """
+    Who decides how many workers there are.  Auto: the backlog.  Recommend: nobody; the status
+    says what the backlog asks for, so that a new pool can be watched first.  Manual:
+    `replicas`, as Supervisor's numprocs.
+    """
+    replicas: Annotated[int, Field(ge=0, le=MAX_WORKERS)] | None = None
+    """
+    Exactly this many workers, whatever the backlog and the bounds say: what `kubectl scale`
+    writes, as Supervisor's numprocs.  Remove it to let the backlog decide again.  Required in
+    mode Manual.
+    """
+    min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
+    """
+    The fewest workers.  0 lets an idle pool rest without any; it wakes for the first job, also
+    for a delayed one that falls due.  Horizon's minProcesses.
+    """
+    max_replicas: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = 10
+    """The most workers.  Horizon's maxProcesses."""
+    backlog_per_worker: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """
+    Jobs waiting per worker that are fine: with 10, a backlog of 95 asks for 10 workers.  Lower
+    it where jobs are long, raise it where they are short.
+    """
+    cooldown_seconds: Annotated[int, Field(ge=0, le=DAY)] = 300
+    """
+    Seconds without any work, waiting or in hand, before the last workers leave.  Only matters
+    with `minReplicas: 0`.  KEDA's cooldownPeriod.
+    """
+    polling_interval_seconds: Annotated[int, Field(ge=1, le=300)] = 1
+    """
+    At most this many seconds pass between two readings of the backlog.  KEDA's pollingInterval.
+    """
+    behavior: ScalingBehavior = ScalingBehavior()
+    """How fast the number of workers follows the backlog, in the words of a HorizontalPodAutoscaler."""

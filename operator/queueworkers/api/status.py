@@ -1,0 +1,156 @@
+"""
+What the operator says about a pool: `status` of a QueueWorkerPool.
+
+A field that is absent is not known.  A backlog that could not be read is
+absent, never 0.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, ConfigDict, Field, PlainSerializer
+
+from queueworkers.api.base import ApiModel
+from queueworkers.api.conditions import ConditionStatus
+
+Count = Annotated[int, Field(ge=0)]
+
+Word = Annotated[str, Field(max_length=128)]
+
+
+def format_moment(moment: datetime) -> str:
+    """Write a moment as Kubernetes does: UTC, whole seconds, so that one moment has one spelling."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(format_moment, when_used="json")]
+
+
+class StatusModel(ApiModel):
+    """A part of the status; what another version of the operator wrote there is left aside."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Condition(StatusModel):
+    """One of the standard conditions of Kubernetes."""
+
+    type: Annotated[str, Field(max_length=64)]
+    """Which condition: Ready, BacklogKnown, ScalingActive, ScalingLimited or Progressing."""
+    status: ConditionStatus
+    """True, False or Unknown."""
+    observed_generation: Count | None = None
+    """The generation of the pool that this was said about."""
+    last_transition_time: Moment
+    """When the status last changed."""
+    reason: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z][A-Za-z0-9_,:]*$")]
+    """Why, in one word to search for and to alert on."""
+    message: Annotated[str, Field(max_length=32_768)] = ""
+    """Why, in a sentence that says what to do."""
+
+
+class BacklogStatus(StatusModel):
+    """The work of all queues together, as last read."""
+
+    waiting: Count | None = None
+    """Jobs that a worker could begin now: ready, due and expired."""
+    ready: Count | None = None
+    """Jobs in the list that workers take from."""
+    delayed: Count | None = None
+    """All jobs that wait for a time to come, those included whose time has come."""
+    due: Count | None = None
+    """Delayed jobs whose time has come."""
+    reserved: Count | None = None
+    """Jobs in the hands of workers, expired ones included."""
+    expired: Count | None = None
+    """Jobs whose worker was lost or too slow; the next worker that asks gets them."""
+    observed_time: Moment | None = None
+    """When the backlog was read."""
+
+
+class QueueStatus(StatusModel):
+    """The work of one queue, as last read."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    """The queue, as in `spec.queues`."""
+    ready: Count | None = None
+    """Jobs in the list that workers take from."""
+    delayed: Count | None = None
+    """All jobs that wait for a time to come, those included whose time has come."""
+    due: Count | None = None
+    """Delayed jobs whose time has come."""
+    reserved: Count | None = None
+    """Jobs in the hands of workers, expired ones included."""
+    expired: Count | None = None
+    """Jobs whose worker was lost or too slow; the next worker that asks gets them."""
+    oldest_job_time: Moment | None = None
+    """Since when the oldest job of the list waits."""
+
+
+class RestartStatus(StatusModel):
+    """A replacement of all workers."""
+
+    time: Moment | None = None
+    """When it began."""
+    trigger: Word | None = None
+    """What asked for it."""
+
+
+class SummaryStatus(StatusModel):
+    """The pool in a few words, for the columns of `kubectl get`."""
+
+    queues: Annotated[str, Field(max_length=1024)] | None = None
+    """The queues, in order: high,default."""
+    workers: Word | None = None
+    """Ready and wanted workers: 2/6."""
+    range: Word | None = None
+    """Bounds of the number of workers: 1-20."""
+
+
+class QueueWorkerPoolStatus(StatusModel):
+    """What the operator last saw of the pool, and what it made of it.  A field that is absent is not known."""
+
+    observed_generation: Count | None = None
+    """The generation of the pool that was acted on."""
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+    """Where the pool stands."""
+    replicas: Count | None = None
+    """Workers that exist, ready or not."""
+    ready_replicas: Count | None = None
+    """Workers that are ready."""
+    desired_replicas: Count | None = None
+    """Workers that there should be, after every window and bound."""
+    recommended_replicas: Count | None = None
+    """Workers that the backlog asks for, before any window or bound."""
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """The label selector of the worker pods, for the scale subresource."""
+    backlog: BacklogStatus | None = None
+    """The work of all queues together, as last read.  Absent when it could not be read."""
+    queues: Annotated[
+        tuple[QueueStatus, ...],
+        Field(
+            max_length=64,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = ()
+    """The work of each queue, as last read."""
+    oldest_job_time: Moment | None = None
+    """Since when the oldest job waits."""
+    explanation: Annotated[str, Field(max_length=2048)] | None = None
+    """Why there are as many workers as there are, in one sentence."""
+    last_scale_time: Moment | None = None
+    """When the number of workers was last changed."""
+    last_restart: RestartStatus | None = None
+    """The last time that all workers were replaced."""
+    summary: SummaryStatus | None = None
+    """The pool in a few words, for the columns of `kubectl get`."""
+
+    def to_wire(self) -> dict[str, Any]:
+        """Spell the status as JSON, without what is not known."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
