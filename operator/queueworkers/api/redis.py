@@ -5,9 +5,41 @@ from typing import Annotated
 
 from pydantic import Field
 
-from queueworkers.api.base import ApiModel, SecretKey, SecretName
+from queueworkers.api.base import ApiModel, SecretKey, SecretName, text
 
-Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]+$")]
+UserName = Annotated[
+    str, text(r"^[^\x00-\x20\x7f]+$", "a Redis user has no spaces in its name", max_length=200)
+]
+
+ServerName = Annotated[
+    str,
+    text(
+        r"^[A-Za-z0-9.:_-]+$",
+        "serverName is a host name as in the certificate, without a port or a scheme",
+        max_length=253,
+    ),
+]
+
+Prefix = Annotated[
+    str,
+    text(
+        r"^[^\x00-\x20\x7f*?\[\]\\]*$",
+        "a prefix has no spaces and none of * ? [ ] \\: give the text that the keys begin with, "
+        "not a pattern",
+        max_length=200,
+        min_length=0,
+    ),
+]
+
+Host = Annotated[
+    str,
+    text(
+        r"^([^\x00-\x20\x7f:/@]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$",
+        "host is a host name or an address, without scheme, user or port: the port goes into "
+        "spec.redis.port, the password into a Secret that spec.redis.passwordSecretRef names",
+        max_length=253,
+    ),
+]
 
 
 class TlsVerify(StrEnum):
@@ -51,9 +83,7 @@ class RedisTls(ApiModel):
     CertificateOnly: its signature, whatever the name.  Insecure: nothing; the connection is
     encrypted, but anybody may answer it.
     """
-    server_name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")] | None = (
-        None
-    )
+    server_name: ServerName | None = None
     """
     The name expected in the certificate and sent as SNI.  `spec.redis.host` when not given.
     """
@@ -62,7 +92,7 @@ class RedisTls(ApiModel):
 class RedisSource(ApiModel):
     """A standalone Redis, or anything that speaks its protocol, such as Valkey or a managed service."""
 
-    host: Annotated[str, Field(min_length=1, max_length=253)]
+    host: Host
     """
     Host name or address of the Redis that holds the queues.  A name without a dot is a Service
     in the pool's own namespace, as it is to the workers.  `host` of the Redis connection in
@@ -75,14 +105,14 @@ class RedisSource(ApiModel):
     Number of the database that holds the queues.  `database` of the Redis connection
     (REDIS_DB); `select` in think-queue.
     """
-    prefix: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x20\x7f*?\[\]\\]*$")] = ""
+    prefix: Prefix = ""
     """
     What the application's Redis client puts in front of every key: `options.prefix` in
     config/database.php (REDIS_PREFIX).  New Laravel applications have one, such as
     `laravel_database_` or `laravel-database-`; think-queue has none.  When it is wrong, the
     queues look as if they had never existed, and the pool says so.
     """
-    username: Text | None = None
+    username: UserName | None = None
     """ACL user to read as.  The default user when not given.  Needs `passwordSecretRef`."""
     password_secret_ref: SecretKeyRef | None = None
     """The password, in a Secret of the pool's own namespace.  No password when not given."""

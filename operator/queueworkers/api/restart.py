@@ -37,16 +37,13 @@ Surge = Annotated[
 ]
 
 
+Moment = Annotated[AwareDatetime, Field(json_schema_extra={"pattern": RFC3339, "maxLength": 40})]
+
+
 class RestartSpec(ApiModel):
     """When and how running workers are replaced by new ones; none is stopped before its successor works."""
 
-    at: (
-        Annotated[
-            AwareDatetime,
-            Field(json_schema_extra={"pattern": RFC3339, "maxLength": 40}),
-        ]
-        | None
-    ) = None
+    at: Moment | None = None
     """
     Replace every worker started before this moment, one by one and each after its current job:
     `queue:restart` for this pool.  RFC 3339, such as 2026-11-23T09:30:00Z.  A moment in the

@@ -16,10 +16,9 @@ MAX_CONTAINERS = 20
 _PRESERVE: Json = {"x-kubernetes-preserve-unknown-fields": True}
 
 _QUANTITY: Json = {
-    "description": "An amount such as 256Mi or 500m.",
     "x-kubernetes-int-or-string": True,
     "maxLength": 32,
-    "pattern": r"^[0-9]+(\.[0-9]+)?([KMGTPE]i|[mkMGTPE])?$",
+    "pattern": r"^[0-9]+(\.[0-9]+)?([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?$",
 }
 
 
@@ -33,11 +32,15 @@ def _strings(description: str) -> Json:
 
 
 def _amounts(description: str) -> Json:
+    """CPU and memory by name, so that rules see them; other resources as they come."""
     return {
         "type": "object",
         "description": description,
-        "maxProperties": 16,
-        "additionalProperties": _QUANTITY,
+        "properties": {
+            "cpu": {**_QUANTITY, "description": "CPU, such as 500m or 1."},
+            "memory": {**_QUANTITY, "description": "Memory, such as 256Mi."},
+        },
+        **_PRESERVE,
     }
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema
 
-from queueworkers.api.base import DAY, ApiModel
+from queueworkers.api.base import DAY, ApiModel, text
 from queueworkers.api.redis import CaSecretRef, RedisSource, RedisTls, SecretKeyRef, TlsVerify
 from queueworkers.api.restart import RestartSpec
 from queueworkers.api.scaling import (
@@ -75,7 +75,35 @@ FrameworkName = Annotated[
     WithJsonSchema({"type": "string", "enum": list(FRAMEWORKS)}),
 ]
 
-QueueName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"""^[^\x00-\x20\x7f,"'`]+$""")]
+Version = Annotated[
+    str,
+    text(
+        r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$",
+        "version is the installed version in numbers and dots, such as 3.0.4: no v, ^ or *",
+        max_length=32,
+    ),
+]
+
+Image = Annotated[str, text(r"^[^\x00-\x20\x7f]+$", "an image has no spaces in its name", max_length=1024)]
+
+ConnectionName = Annotated[
+    str,
+    text(
+        r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$",
+        "connection is the name of a queue connection in config/queue.php: letters, digits, _ . : and -, "
+        "not - first, as it would be taken for a flag",
+        max_length=100,
+    ),
+]
+
+QueueName = Annotated[
+    str,
+    text(
+        r"""^[^\x00-\x20\x7f,"'`]+$""",
+        "a queue has no spaces, commas or quotes in its name: give each queue as an item of its own",
+        max_length=200,
+    ),
+]
 
 Argument = Annotated[str, Field(max_length=1024)]
 
@@ -94,13 +122,13 @@ class QueueWorkerPoolSpec(ApiModel):
     The queue framework of the application in the image: it decides the worker's command line
     and how the jobs are stored.
     """
-    version: Annotated[str, Field(max_length=32, pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$")] | None = None
+    version: Version | None = None
     """
     Version of the queue package the image contains (laravel/framework or
     topthink/think-queue), such as 3.0.4.  It decides how the jobs are stored where that
     changed between versions.  The newest when not given.
     """
-    image: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00-\x20\x7f]+$")]
+    image: Image
     """The image of the application.  Another tag or digest replaces the workers one by one."""
     command: Annotated[tuple[Argument, ...], Field(min_length=1, max_length=32)] | None = None
     """
@@ -108,9 +136,7 @@ class QueueWorkerPoolSpec(ApiModel):
     follow.  The framework's own when not given, such as [php, artisan].  The part of
     Supervisor's command before queue:work.
     """
-    connection: Annotated[
-        str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$")
-    ] = "redis"
+    connection: ConnectionName = "redis"
     """
     Name of the queue connection in the application's config/queue.php: the argument of
     `queue:work`.  Horizon's connection.

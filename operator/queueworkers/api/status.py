@@ -99,7 +99,7 @@ class RestartStatus(StatusModel):
 class SummaryStatus(StatusModel):
     """The pool in a few words, for the columns of `kubectl get`."""
 
-    queues: Annotated[str, Field(max_length=1024)] | None = None
+    queues: Annotated[str, Field(max_length=16_384)] | None = None
     """The queues, in order: high,default."""
     workers: Word | None = None
     """Ready and wanted workers: 2/6."""

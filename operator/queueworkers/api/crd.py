@@ -1,0 +1,157 @@
+"""
+The CustomResourceDefinition, made from the models.
+
+``python -m queueworkers.api.crd`` prints it; with a path it writes it there.
+The file in ``crds/`` is pinned to this by a test.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from queueworkers.api.base import GROUP, KIND, PLURAL, VERSION
+from queueworkers.api.conditions import ConditionType
+from queueworkers.api.rules import RULES
+from queueworkers.api.schema import Schema, structural_schema
+from queueworkers.api.spec import QueueWorkerPoolSpec
+from queueworkers.api.status import QueueWorkerPoolStatus
+
+FILE_NAME = f"{GROUP}_{PLURAL}.yaml"
+
+_HEADER = """\
+# Made by `python -m queueworkers.api.crd`; change the models, not this file.
+"""
+
+
+def render_crd() -> dict[str, Any]:
+    """Make the CustomResourceDefinition."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
+                "shortNames": ["qwp"],
+                "categories": ["queues"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "additionalPrinterColumns": printer_columns(),
+                    "subresources": {
+                        "status": {},
+                        "scale": {
+                            "specReplicasPath": ".spec.scaling.replicas",
+                            "statusReplicasPath": ".status.replicas",
+                            "labelSelectorPath": ".status.selector",
+                        },
+                    },
+                    "schema": {"openAPIV3Schema": pool_schema()},
+                }
+            ],
+        },
+    }
+
+
+def pool_schema() -> Schema:
+    """Make the schema of the whole resource, with every rule in its place."""
+    schema: Schema = {
+        "type": "object",
+        "description": "A pool of PHP queue workers: which queues, with how much memory, and as many workers as "
+        "the backlog needs.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}"},
+            "kind": {"type": "string", "description": KIND},
+            "metadata": {"type": "object"},
+            "spec": structural_schema(QueueWorkerPoolSpec),
+            "status": structural_schema(QueueWorkerPoolStatus),
+        },
+    }
+    for rule in RULES:
+        node = schema_at(schema, rule.at)
+        node.setdefault("x-kubernetes-validations", []).append(rule.as_validation())
+    return schema
+
+
+def schema_at(schema: Schema, path: str) -> Schema:
+    """Find the schema of a field, such as ``spec.scaling.behavior``."""
+    for part in path.split(".") if path else ():
+        schema = schema["properties"][part]
+    return schema
+
+
+def printer_columns() -> list[dict[str, Any]]:
+    """
+    Say what `kubectl get` shows, and with ``-o wide``.
+
+    A moment is a date column: it stays live without a write to the status.
+    """
+    ready = f".status.conditions[?(@.type=='{ConditionType.READY}')]"
+    backlog_known = f".status.conditions[?(@.type=='{ConditionType.BACKLOG_KNOWN}')]"
+    return [
+        _column("Queues", ".status.summary.queues", "Queues, the most urgent first."),
+        _column("Workers", ".status.summary.workers", "Ready and wanted workers."),
+        _column("Range", ".status.summary.range", "Bounds of the number of workers."),
+        _column("Backlog", ".status.backlog.waiting", "Jobs a worker could begin now.", type_="integer"),
+        _column("Oldest", ".status.oldestJobTime", "How long the oldest job has waited.", type_="date"),
+        _column("Status", f"{ready}.reason", "Where the pool stands, in a word."),
+        _column("Age", ".metadata.creationTimestamp", "How long the pool has existed.", type_="date"),
+        _column("Reserved", ".status.backlog.reserved", "Jobs in hand.", type_="integer", wide=True),
+        _column("Delayed", ".status.backlog.delayed", "Jobs for later.", type_="integer", wide=True),
+        _column("Desired", ".status.desiredReplicas", "Workers wanted.", type_="integer", wide=True),
+        _column("Backlog-State", f"{backlog_known}.reason", "How the reading went.", wide=True),
+        _column("Last-Restart", ".status.lastRestart.time", "Since a restart.", type_="date", wide=True),
+        _column("Message", f"{ready}.message", "Where the pool stands, in a sentence.", wide=True),
+    ]
+
+
+def _column(
+    name: str, path: str, description: str, *, type_: str = "string", wide: bool = False
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": type_,
+        "jsonPath": path,
+        "description": description,
+        "priority": int(wide),
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors: a reader should find each thing where it applies."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write everything out."""
+        del data
+        return True
+
+
+def render_file() -> str:
+    """Make the text of the file in ``crds/``."""
+    crd = yaml.dump(render_crd(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return _HEADER + crd
+
+
+def main(arguments: list[str]) -> None:
+    """Print the CRD, or write it to the path given."""
+    if arguments:
+        Path(arguments[0]).write_text(render_file(), encoding="utf-8")
+    else:
+        sys.stdout.write(render_file())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

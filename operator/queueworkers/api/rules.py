@@ -1,0 +1,308 @@
+"""
+What the fields of a pool must be to each other, checked by the API server.
+
+Each rule is a CEL expression with the sentence that a person reads when it is
+broken: what is wrong, in numbers, and what to change.  They stand beside the
+fields' own bounds (`queueworkers.api.spec`) and become part of the CRD.
+
+Bounds are what makes CEL affordable: the API server refuses a CRD whose rules
+could cost too much, so every list and text has a greatest length.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from queueworkers.api.spec import QueueWorkerPoolSpec
+from queueworkers.frameworks import FRAMEWORKS
+from queueworkers.frameworks.base import WorkerOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from queueworkers.frameworks.base import Framework
+
+GRACE_MARGIN_SECONDS = 5
+"""The least that must be left beyond the longest job for the worker to finish the job and itself."""
+
+MAX_NAME_LENGTH = 50
+"""Pods add `-<10>-<5>` to the Deployment's name, and their names end as labels of 63 characters at most."""
+
+
+def cel_text(text: str) -> str:
+    """Spell *text* as a CEL string."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that must hold."""
+
+    at: str
+    """Where: the path of an object in the schema, such as ``spec.scaling``; empty for the whole pool."""
+    holds: str
+    """What: a CEL expression over ``self``, the object at *at*."""
+    says: str
+    """What to tell a person when it does not hold.  ``<<expression>>`` stands for the value of that CEL."""
+    field: str | None = None
+    """Which field of ``self`` to name as the wrong one; ``self`` where not given."""
+    reason: str = "FieldValueInvalid"
+
+    @classmethod
+    def matching(cls, pattern: str, *, says: str) -> Rule:
+        """Demand that a text matches *pattern*; the place is where the text's schema is."""
+        return cls(at="", holds=f"self.matches({cel_text(pattern)})", says=says)
+
+    def as_validation(self) -> dict[str, Any]:
+        """Spell the rule as an item of ``x-kubernetes-validations``."""
+        validation = {"rule": self.holds, "reason": self.reason}
+        if self.field is not None:
+            validation["fieldPath"] = f".{self.field}"
+        slots = re.findall(r"<<(.*?)>>", self.says)
+        if not slots:
+            return {**validation, "message": self.says}
+        # `format` rather than `+`: the cost of joining numbers counts as boundless.
+        sentence = re.sub(r"<<.*?>>", "%s", self.says.replace("%", "%%"))
+        return {**validation, "messageExpression": f"{cel_text(sentence)}.format([{', '.join(slots)}])"}
+
+
+SHORT_NAME = Rule(
+    at="",
+    holds=f"size(self.metadata.name) <= {MAX_NAME_LENGTH}",
+    says="metadata.name has <<size(self.metadata.name)>> characters, and the names of the worker pods are made "
+    f"from it: use at most {MAX_NAME_LENGTH}",
+)
+
+# --- how the worker runs ---
+
+SLEEP_BELOW_TIMEOUT = Rule(
+    at="spec",
+    field="sleep",
+    holds="self.timeout == 0 || self.sleep < self.timeout",
+    says="sleep (<<self.sleep>> s) must be shorter than timeout (<<self.timeout>> s), or a worker that finds no job "
+    "runs into the timeout while it sleeps and kills itself: lower sleep or raise timeout",
+)
+
+TIMEOUT_BELOW_RETRY_AFTER = Rule(
+    at="spec",
+    field="timeout",
+    holds="!has(self.retryAfter) || self.timeout == 0 || self.timeout < self.retryAfter",
+    says="timeout (<<self.timeout>> s) must be shorter than retryAfter (<<self.retryAfter>> s), or a job that still "
+    "runs is handed to a second worker: lower timeout, or raise retry_after in the application's "
+    "config/queue.php and retryAfter with it",
+)
+
+_DEFAULTS = json.dumps({name: each.default_retry_after for name, each in FRAMEWORKS.items()})
+_DEFAULT_RETRY_AFTER = _DEFAULTS.replace('"', "'") + "[self.framework]"
+
+TIMEOUT_BELOW_DEFAULT_RETRY_AFTER = Rule(
+    at="spec",
+    field="timeout",
+    holds=f"has(self.retryAfter) || self.timeout == 0 || self.timeout < {_DEFAULT_RETRY_AFTER}",
+    says="timeout (<<self.timeout>> s) must be shorter than the retry_after of the queue connection, which is "
+    f"<<{_DEFAULT_RETRY_AFTER}>> s by default in <<self.framework>>, or a job that still runs is handed to a "
+    "second worker: lower timeout, or raise retry_after in the application's config/queue.php and say so in "
+    "retryAfter",
+)
+
+NO_TIMEOUT_SAYS_RETRY_AFTER = Rule(
+    at="spec",
+    field="retryAfter",
+    reason="FieldValueRequired",
+    holds="self.timeout > 0 || has(self.retryAfter)",
+    says="timeout 0 lets a job run without limit, yet after retry_after ("
+    f"<<{_DEFAULT_RETRY_AFTER}>> s by default in <<self.framework>>) it is handed to a second worker: give a "
+    "timeout, or raise retry_after in the application's config/queue.php above your longest job and say so in "
+    "retryAfter",
+)
+
+GRACE_COVERS_TIMEOUT = Rule(
+    at="spec",
+    field="gracePeriodSeconds",
+    holds="!has(self.gracePeriodSeconds) || self.timeout == 0 || "
+    f"self.gracePeriodSeconds >= self.timeout + {GRACE_MARGIN_SECONDS}",
+    says="gracePeriodSeconds (<<self.gracePeriodSeconds>> s) must be at least "
+    f"<<self.timeout + {GRACE_MARGIN_SECONDS}>> s, which is timeout and {GRACE_MARGIN_SECONDS} s, or a worker is "
+    "killed in the middle of a job: raise gracePeriodSeconds, remove it, or lower timeout",
+)
+
+_POD_GRACE = "self.podTemplate.spec.terminationGracePeriodSeconds"
+_HAS_POD_GRACE = f"has(self.podTemplate) && has(self.podTemplate.spec) && has({_POD_GRACE})"
+
+POD_GRACE_COVERS_TIMEOUT = Rule(
+    at="spec",
+    field="podTemplate.spec.terminationGracePeriodSeconds",
+    holds=f"!({_HAS_POD_GRACE}) || self.timeout == 0 || {_POD_GRACE} >= self.timeout + {GRACE_MARGIN_SECONDS}",
+    says=f"terminationGracePeriodSeconds (<<{_POD_GRACE}>> s) must be at least "
+    f"<<self.timeout + {GRACE_MARGIN_SECONDS}>> s, which is timeout and {GRACE_MARGIN_SECONDS} s, or a worker is "
+    "killed in the middle of a job: raise it, remove it, or lower timeout",
+)
+
+ONE_GRACE = Rule(
+    at="spec",
+    field="gracePeriodSeconds",
+    holds=f"!has(self.gracePeriodSeconds) || !({_HAS_POD_GRACE})",
+    says="gracePeriodSeconds (<<self.gracePeriodSeconds>> s) and podTemplate.spec.terminationGracePeriodSeconds "
+    f"(<<{_POD_GRACE}>> s) say the same thing twice: remove one of them",
+)
+
+EACH_QUEUE_ONCE = Rule(
+    at="spec.queues",
+    holds="self.all(queue, self.exists_one(other, other == queue))",
+    says="a queue is named twice: remove one of the two, as the order of queues is the order of their urgency",
+    reason="FieldValueDuplicate",
+)
+
+MEMORY_BELOW_LIMIT = Rule(
+    at="spec",
+    field="memory",
+    holds="!has(self.resources) || !has(self.resources.limits) || !has(self.resources.limits.memory) || "
+    "(type(self.resources.limits.memory) == int ? double(self.resources.limits.memory) : "
+    "quantity(self.resources.limits.memory).asApproximateFloat()) > double(self.memory) * 1048576.0",
+    says="memory (<<self.memory>> MB) must be below resources.limits.memory ([[self.resources.limits.memory>>), or "
+    "the kernel kills a worker in the middle of a job before the worker ends itself after one: lower memory or "
+    "raise the limit",
+)
+
+# --- the pods ---
+
+_POD_SPEC = "spec.podTemplate.spec"
+
+ALWAYS_STARTED_AGAIN = Rule(
+    at=_POD_SPEC,
+    field="restartPolicy",
+    holds="!has(self.restartPolicy) || self.restartPolicy == 'Always'",
+    says="restartPolicy must be Always, not <<self.restartPolicy>>: a worker ends by design, for memory, jobs or "
+    "time, and is started again; remove restartPolicy",
+)
+
+WORKER_CONTAINER_KEEPS_ITS_COMMAND = Rule(
+    at=_POD_SPEC,
+    field="containers",
+    holds="!has(self.containers) || self.containers.all(each, each.name != 'worker' || "
+    "!(has(each.image) || has(each.command) || has(each.args)))",
+    says="the container worker gets its image and command line from the pool: remove image, command and args "
+    "there, and use spec.image, spec.command and the worker's options",
+    reason="FieldValueForbidden",
+)
+
+OWN_LABELS = Rule(
+    at="spec.podTemplate.metadata",
+    field="labels",
+    holds="!has(self.labels) || self.labels.all(key, !key.startsWith('queueworkers.io/'))",
+    says="labels that begin with queueworkers.io/ are the operator's own, by which it finds the workers: remove "
+    "them, or choose another prefix",
+    reason="FieldValueForbidden",
+)
+
+# --- the source ---
+
+USER_HAS_PASSWORD = Rule(
+    at="spec.redis",
+    field="passwordSecretRef",
+    holds="!has(self.username) || has(self.passwordSecretRef)",
+    says="username <<self.username>> needs a password: name the Secret that holds it in passwordSecretRef, or remove "
+    "username to read as the default user",
+    reason="FieldValueRequired",
+)
+
+INSECURE_NEEDS_NO_AUTHORITY = Rule(
+    at="spec.redis.tls",
+    field="verify",
+    holds="self.verify != 'Insecure' || !has(self.caSecretRef)",
+    says="verify Insecure checks nothing, so the authority in caSecretRef would not be used: set verify to Full or "
+    "CertificateOnly, or remove caSecretRef",
+)
+
+# --- how many workers ---
+
+MIN_WITHIN_MAX = Rule(
+    at="spec.scaling",
+    field="minReplicas",
+    holds="self.minReplicas <= self.maxReplicas",
+    says="minReplicas (<<self.minReplicas>>) must not be above maxReplicas (<<self.maxReplicas>>): lower minReplicas "
+    "or raise maxReplicas",
+)
+
+MANUAL_SAYS_REPLICAS = Rule(
+    at="spec.scaling",
+    field="replicas",
+    holds="self.mode != 'Manual' || has(self.replicas)",
+    says="mode Manual needs a number of workers: give replicas, or set mode to Auto",
+    reason="FieldValueRequired",
+)
+
+
+def unsupported_option_rules(framework: Framework) -> Iterator[Rule]:
+    """Refuse what the framework's worker does not know: an unknown flag ends it at once, for ever."""
+    for option in sorted(framework.unsupported_options):
+        declared = QueueWorkerPoolSpec.model_fields[option]
+        wire = declared.alias
+        not_given = {
+            None: f"!has(self.{wire})",
+            (): f"!has(self.{wire}) || size(self.{wire}) == 0",
+        }.get(declared.default, f"self.{wire} == {declared.default}")
+        yield Rule(
+            at="spec",
+            field=wire,
+            holds=f"self.framework != '{framework.name}' || {not_given}",
+            says=f"{framework.name}'s queue:work has no --{option.replace('_', '-')}: remove {wire}",
+            reason="FieldValueForbidden",
+        )
+
+
+def single_backoff_rules(framework: Framework) -> Iterator[Rule]:
+    """Refuse several values of `backoff` where the framework's command line has room for one."""
+    if _command_line(framework, backoff=(1, 2)) != _command_line(framework, backoff=(1,)):
+        return
+    yield Rule(
+        at="spec",
+        field="backoff",
+        holds=f"self.framework != '{framework.name}' || !has(self.backoff) || size(self.backoff) <= 1",
+        says=f"{framework.name} waits equally long before every attempt: give one value in backoff instead of "
+        "<<size(self.backoff)>>",
+    )
+
+
+def _command_line(framework: Framework, *, backoff: tuple[int, ...]) -> tuple[str, ...]:
+    return framework.command_line(
+        WorkerOptions(
+            connection="redis",
+            queues=("default",),
+            memory=128,
+            tries=None,
+            timeout=60,
+            backoff=backoff,
+            sleep=3,
+            rest=0,
+            max_jobs=0,
+            max_time=0,
+        )
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    SHORT_NAME,
+    SLEEP_BELOW_TIMEOUT,
+    TIMEOUT_BELOW_RETRY_AFTER,
+    TIMEOUT_BELOW_DEFAULT_RETRY_AFTER,
+    NO_TIMEOUT_SAYS_RETRY_AFTER,
+    GRACE_COVERS_TIMEOUT,
+    POD_GRACE_COVERS_TIMEOUT,
+    ONE_GRACE,
+    EACH_QUEUE_ONCE,
+    MEMORY_BELOW_LIMIT,
+    ALWAYS_STARTED_AGAIN,
+    WORKER_CONTAINER_KEEPS_ITS_COMMAND,
+    OWN_LABELS,
+    USER_HAS_PASSWORD,
+    INSECURE_NEEDS_NO_AUTHORITY,
+    MIN_WITHIN_MAX,
+    MANUAL_SAYS_REPLICAS,
+    *(rule for framework in FRAMEWORKS.values() for rule in unsupported_option_rules(framework)),
+    *(rule for framework in FRAMEWORKS.values() for rule in single_backoff_rules(framework)),
+)
+"""Every rule between fields, in the order in which a person meets them."""
