@@ -131,9 +131,7 @@ def _build(module: GoModule, command: str) -> None:
     say(f"building {final.name} …")
     begun = time.monotonic()
     with log.open("wb") as output:
-        build = subprocess.Popen(
-            argv, cwd=module.folder, env=go_environment(), stdout=output, stderr=output
-        )
+        build = subprocess.Popen(argv, cwd=module.folder, env=go_environment(), stdout=output, stderr=output)
         code = _wait_aloud(build, final.name, begun)
     if code != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])

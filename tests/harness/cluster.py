@@ -8,11 +8,11 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.base_images import write_base_images
 from harness.binaries import KUBERNETES, build_programs
 from harness.commands import run
 from harness.containers import import_image
@@ -29,6 +29,7 @@ from harness.locations import Locations
 from harness.network import HOST_ADDRESS, enter_network, inside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -57,16 +58,19 @@ class Cluster:
     audit_log: Path | None
     folder: Path
     reachable_address: str
-    import_archive: Callable[[Path], None]
-    end: Callable[[], None]
+    import_archive: Callable[[Path], None] = field(repr=False)
+    end: Callable[[], None] = field(repr=False)
 
     @classmethod
     def local(cls, at: Locations, *, keep: bool = False) -> Cluster:
         """The cluster on this machine that keeps its things *at* these places."""
+        owner_pid = os.getpid()
 
         def end() -> None:
+            # By the time this is called again, at exit, the name may be
+            # another process's; and a forked child owns nothing.
             if not keep:
-                take_down(at)
+                take_down(at, only_if_owned_by=owner_pid)
 
         return cls(
             name=at.name,
@@ -137,9 +141,9 @@ class Cluster:
         command = [str(self.kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
         return run(self.command(command), stdin=input)
 
-    def kubectl_json(self, *arguments: str) -> Any:
+    def kubectl_json(self, *arguments: str, input: str | None = None) -> Any:  # noqa: A002
         """Run kubectl as admin with ``--output=json`` and return the parsed answer."""
-        return json.loads(self.run_kubectl(*arguments, "--output=json"))
+        return json.loads(self.run_kubectl(*arguments, "--output=json", input=input))
 
     def load_image(self, archive: Path) -> None:
         """Load a docker-archive; pods name the image and say ``imagePullPolicy: Never``."""
@@ -176,9 +180,7 @@ class Cluster:
         self.stop()
 
 
-def start_cluster(
-    name: str = "test", *, nodes: Sequence[str] = (KUBELET_NODE, KWOK_NODE)
-) -> Cluster:
+def start_cluster(name: str = "test", *, nodes: Sequence[str] = (KUBELET_NODE, KWOK_NODE)) -> Cluster:
     """
     Return a cluster that takes pods.
 
@@ -195,11 +197,17 @@ def start_cluster(
         TimeoutError: it did not become ready.
     """
     if kubeconfig := os.environ.get("QWP_KUBECONFIG"):
-        return Cluster.existing(
+        image_load = os.environ.get("QWP_IMAGE_LOAD", "")
+        cluster = Cluster.existing(
             Path(kubeconfig),
             host_address=os.environ.get("QWP_HOST_ADDRESS", ""),
-            image_load=os.environ.get("QWP_IMAGE_LOAD", ""),
+            image_load=image_load,
         )
+        if image_load:
+            # Pods may rely on local/busybox:1, as in a cluster of our own.
+            for archive in write_base_images(cluster.folder):
+                cluster.load_image(archive)
+        return cluster
     if running := os.environ.get("QWP_CLUSTER"):
         return running_cluster(running)
     at = Locations(name)

@@ -24,7 +24,7 @@ _NAMESPACE = "k8s.io"
 
 
 def render_containerd(at: Locations) -> Daemon:
-    """containerd, with nothing of the machine's own containerd."""
+    """The daemon, with nothing of the machine's own containerd."""
     return Daemon("containerd", ("containerd", "--config", str(at.run / "containerd.toml")))
 
 
@@ -119,7 +119,7 @@ def _plugin_directory() -> Path:
 
 def _snapshotter(at: Locations) -> str:
     """
-    overlayfs where it can be mounted; otherwise copies of whole images.
+    Overlayfs where it can be mounted; otherwise copies of whole images.
 
     Inside a container, whose own file system is an overlay, it often cannot.
     """

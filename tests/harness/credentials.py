@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands import run
 from harness.network import HOST_ADDRESS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from harness.locations import Locations
 
 NODE = "node-1"
@@ -104,17 +106,17 @@ def make_credentials(at: Locations) -> Credentials:
         "/O=system:masters/CN=kube-apiserver-kubelet-client",
         *[*signed, *no_authority, "-addext", "extendedKeyUsage=clientAuth"],
     )
-    run([
-        *["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-        *["-out", str(made.service_account_key)],
-    ])
+    run(
+        [
+            *["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            *["-out", str(made.service_account_key)],
+        ]
+    )
     public = made.service_account_key.with_suffix(".pub")
     run(["openssl", "pkey", "-pubout", "-in", str(made.service_account_key), "-out", str(public)])
     tokens = {user: secrets.token_hex(16) for user in USERS}
     made.tokens.write_text(
-        "".join(
-            f'{token},{user.name},{user.file},"{user.group}"\n' for user, token in tokens.items()
-        )
+        "".join(f'{token},{user.name},{user.file},"{user.group}"\n' for user, token in tokens.items())
     )
     for user, token in tokens.items():
         cluster = {"server": SERVER, "certificate-authority": str(made.authority)}
@@ -125,8 +127,8 @@ def make_credentials(at: Locations) -> Credentials:
 def write_kubeconfig(
     path: Path,
     *,
-    cluster: dict[str, object],
-    user: dict[str, object],
+    cluster: Mapping[str, object],
+    user: Mapping[str, object],
     namespace: str = "default",
 ) -> None:
     """Write a kubeconfig with one context, readable by its owner only."""
@@ -149,9 +151,11 @@ def write_kubeconfig(
 
 
 def _make_certificate(path: Path, subject: str, *extra: str) -> None:
-    run([
-        *["openssl", "req", "-x509", "-nodes", "-days", "3650", "-subj", subject],
-        *["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
-        *["-keyout", str(path.with_suffix(".key")), "-out", str(path)],
-        *extra,
-    ])
+    run(
+        [
+            *["openssl", "req", "-x509", "-nodes", "-days", "3650", "-subj", subject],
+            *["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+            *["-keyout", str(path.with_suffix(".key")), "-out", str(path)],
+            *extra,
+        ]
+    )

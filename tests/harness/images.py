@@ -13,9 +13,12 @@ import io
 import json
 import platform
 import tarfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _NO_DATE = "1970-01-01T00:00:00Z"
@@ -55,9 +58,7 @@ def directory_layer(tar: Path, root: Path) -> None:
                 layer.addfile(member)
 
 
-def write_image_archive(
-    archive: Path, *, name: str, layers: Sequence[Path], config: ImageConfig
-) -> None:
+def write_image_archive(archive: Path, *, name: str, layers: Sequence[Path], config: ImageConfig) -> None:
     """
     Write a docker-archive of the image *name* with these tar files as layers.
 
@@ -65,14 +66,16 @@ def write_image_archive(
     name it in the same way, with ``imagePullPolicy: Never``.
     """
     digests = [_digest(layer) for layer in layers]
-    description = _json({
-        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
-        "os": "linux",
-        "created": _NO_DATE,
-        "config": _runtime_config(config),
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
-        "history": [{"created": _NO_DATE} for _ in digests],
-    })
+    description = _json(
+        {
+            "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+            "os": "linux",
+            "created": _NO_DATE,
+            "config": _runtime_config(config),
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
+            "history": [{"created": _NO_DATE} for _ in digests],
+        }
+    )
     description_name = f"{hashlib.sha256(description).hexdigest()}.json"
     manifest = {
         "Config": description_name,

@@ -40,6 +40,7 @@ from harness.credentials import ADMIN, NODE, Credentials, make_credentials
 from harness.errors import CommandFailedError, HarnessError
 from harness.fake_node import FAKE_NODE, FAKE_NODE_MANIFEST, render_fake_node
 from harness.kubelet import remove_log_links, render_kubelet, write_kubelet_configuration
+from harness.locations import cache_directory
 from harness.network import delete_network, inside, make_network
 from harness.packages import SYSTEM_DIRECTORIES, install_packages
 from harness.processes import (
@@ -53,7 +54,6 @@ from harness.processes import (
 from harness.progress import say, wait_until
 from harness.service_proxy import render_service_proxy
 
-from harness.locations import cache_directory
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
@@ -161,9 +161,7 @@ def is_up(at: Locations) -> bool:
 def kubectl_command(at: Locations) -> list[str]:
     """What to put in front of kubectl's arguments to speak to the cluster as admin."""
     kubeconfig = Credentials(at.credentials).kubeconfig(ADMIN)
-    return inside(
-        at.network, [str(KUBERNETES.program("kubectl")), f"--kubeconfig={kubeconfig}"]
-    )
+    return inside(at.network, [str(KUBERNETES.program("kubectl")), f"--kubeconfig={kubeconfig}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +196,7 @@ class _Start:
         say(f"cluster {at.name} is up; {at.run / 'kubectl'} talks to it")
 
     def _start_node_runtime(self, credentials: Credentials) -> None:
-        """containerd and its images need no apiserver, so they get ready beside it."""
+        """The container runtime and its images need no apiserver: get them ready beside it."""
         if KUBELET_NODE not in self.nodes:
             return
         write_containerd_configuration(self.at)
@@ -298,7 +296,7 @@ def _write_kubectl_wrapper(at: Locations) -> None:
 
 
 def _shims(at: Locations) -> list[StartedProcess]:
-    """containerd's helpers, one a pod: they name this cluster's socket as theirs."""
+    """The helpers of containerd, one a pod: they name this cluster's socket as theirs."""
     found = []
     for command_line in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -57,9 +57,7 @@ def start_ticks_of(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[_START_TIME_FIELD])
 
 
-def start_process(
-    name: str, argv: Sequence[str], *, record: Path, log: Path
-) -> StartedProcess:
+def start_process(name: str, argv: Sequence[str], *, record: Path, log: Path) -> StartedProcess:
     """
     Start a daemon and add it to *record*; what it prints is appended to *log*.
 
@@ -91,9 +89,7 @@ def recorded_processes(record: Path) -> list[StartedProcess]:
     return [StartedProcess(**json.loads(line)) for line in lines]
 
 
-def end_processes(
-    processes: Iterable[StartedProcess], *, grace_seconds: float = 5.0
-) -> None:
+def end_processes(processes: Iterable[StartedProcess], *, grace_seconds: float = 5.0) -> None:
     """Ask each to end, all at once, and kill those that outlast the grace."""
     remaining = list(processes)
     for process in remaining:
