@@ -96,6 +96,18 @@ class RestartStatus(StatusModel):
     """What asked for it."""
 
 
+class SourceStatus(StatusModel):
+    """Where the queues are looked for."""
+
+    address: Annotated[str, Field(max_length=1024)] | None = None
+    """Host, port, database and prefix."""
+    first_job_time: Moment | None = None
+    """
+    When a job was first seen there.  While it is absent, a queue without keys may as well be
+    looked for in the wrong place.
+    """
+
+
 class SummaryStatus(StatusModel):
     """The pool in a few words, for the columns of `kubectl get`."""
 
@@ -148,6 +160,8 @@ class QueueWorkerPoolStatus(StatusModel):
     """When the number of workers was last changed."""
     last_restart: RestartStatus | None = None
     """The last time that all workers were replaced."""
+    source: SourceStatus | None = None
+    """Where the queues are looked for."""
     summary: SummaryStatus | None = None
     """The pool in a few words, for the columns of `kubectl get`."""
 

@@ -66,6 +66,11 @@ class Backlog:
         return sum(queue.in_hand for queue in self.queues)
 
     @property
+    def seen_any_job(self) -> bool:
+        """True when any queue holds a job in whatever state: it is looked for in the right place."""
+        return any(queue.ready or queue.delayed or queue.reserved for queue in self.queues)
+
+    @property
     def oldest_since(self) -> datetime | None:
         """Since when the oldest waiting job of any queue could have been taken."""
         return min((queue.oldest_since for queue in self.queues if queue.oldest_since), default=None)
@@ -74,7 +79,6 @@ class Backlog:
 class UnknownReason(StrEnum):
     """Why a backlog could not be read; the reason of the `BacklogKnown` condition."""
 
-    NOT_READ_YET = "NotReadYet"
     HOST_NOT_FOUND = "HostNotFound"
     CONNECTION_FAILED = "ConnectionFailed"
     TIMED_OUT = "TimedOut"

@@ -1,0 +1,139 @@
+"""
+Bringing a pool's Deployment to what is wanted, and writing only when it is not so already.
+
+Two field managers: one owns the template, one owns ``replicas``.  Whoever
+else writes to the Deployment keeps the fields that are theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from queueworkers.cluster import paths
+from queueworkers.cluster.inventory import read_live
+from queueworkers.domain.conformity import conforms
+from queueworkers.domain.manifests import APPLIED_ANNOTATION, render_replicas
+from queueworkers.errors import ApiServerError, ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queueworkers.cluster.client import KubernetesApi
+    from queueworkers.cluster.inventory import Inventory, LiveObject
+    from queueworkers.domain.identity import PoolIdentity, PoolKey
+
+TEMPLATE_MANAGER = "queue-worker-operator"
+"""Owns everything that is rendered but ``replicas``."""
+
+REPLICAS_MANAGER = "queue-worker-operator-scale"
+"""Owns ``replicas``."""
+
+logger = logging.getLogger(__name__)
+
+
+class DeploymentWriter:
+    """Applies Deployments, and remembers what the API server made of them."""
+
+    def __init__(self, api: KubernetesApi, inventory: Inventory) -> None:
+        self._api = api
+        self._inventory = inventory
+        self._respelled: dict[PoolKey, tuple[str, int]] = {}
+        """The digest applied and the generation it led to, where the server stores it in other words."""
+
+    async def apply(
+        self, pool: PoolIdentity, manifest: Mapping[str, Any], *, replicas: int, hands_off: bool
+    ) -> bool:
+        """
+        Make the Deployment of *pool* be *manifest*, with so many *replicas*.
+
+        Args:
+            pool: Whose Deployment it is.
+            manifest: As rendered, without ``replicas``.
+            replicas: Workers to ask for.
+            hands_off: Leave the number alone once the Deployment exists.
+
+        Returns:
+            Whether the pod template of an existing Deployment was changed.
+
+        Raises:
+            ConflictError: A Deployment of that name exists and is not the pool's.
+            ApiServerError: As the API server says.
+        """
+        live = self._inventory.deployment(pool.key)
+        if live is None:
+            await self._require_absent(pool)
+            live = await self._create(pool, manifest, replicas)
+        if live.deleting:
+            return False  # an earlier life of the pool is still leaving; its end will be seen
+        if not live.belongs_to(pool.uid):
+            raise _taken(pool)
+        # Replicas first: the template manager may only let go of them when the other one holds them.
+        if self._replicas_due(live, replicas, hands_off=hands_off):
+            wanted = live.content["spec"].get("replicas", 1) if hands_off else replicas
+            live = await self._write(pool, render_replicas(pool, wanted), REPLICAS_MANAGER)
+        if not self._template_due(pool.key, live, manifest):
+            return False
+        written = await self._write(pool, manifest, TEMPLATE_MANAGER)
+        self._note_spelling(pool.key, written, manifest)
+        return bool(written.content["spec"]["template"] != live.content["spec"]["template"])
+
+    def forget(self, key: PoolKey) -> None:
+        """Drop what is remembered of a Deployment that is gone."""
+        self._respelled.pop(key, None)
+
+    async def _require_absent(self, pool: PoolIdentity) -> None:
+        """Look before creating: applying would take over a Deployment that is somebody else's."""
+        path = paths.deployment(pool.key)
+        try:
+            raw = await self._api.get(path)
+        except NotFoundError:
+            return
+        self._inventory.deployments.put(raw)
+        if not read_live(raw).belongs_to(pool.uid):
+            raise _taken(pool)
+        # What was decided rests on there being none: decide again.
+        raise ApiServerError(
+            verb="create", path=path, status=0, message="it exists, but had not been seen yet"
+        )
+
+    async def _create(self, pool: PoolIdentity, manifest: Mapping[str, Any], replicas: int) -> LiveObject:
+        """Create with the right number at once: without one, the API server would start one worker."""
+        spec = {**manifest["spec"], "replicas": replicas}
+        return await self._write(pool, {**manifest, "spec": spec}, TEMPLATE_MANAGER)
+
+    async def _write(self, pool: PoolIdentity, body: Mapping[str, Any], manager: str) -> LiveObject:
+        raw = await self._api.apply(paths.deployment(pool.key), body, field_manager=manager)
+        self._inventory.deployments.put(raw)
+        return read_live(raw)
+
+    @staticmethod
+    def _replicas_due(live: LiveObject, replicas: int, *, hands_off: bool) -> bool:
+        unheld = live.replica_owners <= {TEMPLATE_MANAGER}
+        if hands_off:
+            return unheld
+        return unheld or live.content["spec"].get("replicas", 1) != replicas
+
+    def _template_due(self, key: PoolKey, live: LiveObject, manifest: Mapping[str, Any]) -> bool:
+        wanted = manifest["metadata"]["annotations"][APPLIED_ANNOTATION]
+        if self._respelled.get(key) == (wanted, live.content["metadata"]["generation"]):
+            return False
+        return not conforms(live.content, manifest)
+
+    def _note_spelling(self, key: PoolKey, live: LiveObject, manifest: Mapping[str, Any]) -> None:
+        """Remember an answer that is what was applied although it reads otherwise, lest it be applied for ever."""
+        if conforms(live.content, manifest):
+            self._respelled.pop(key, None)
+        else:
+            applied = manifest["metadata"]["annotations"][APPLIED_ANNOTATION]
+            self._respelled[key] = (applied, live.content["metadata"]["generation"])
+
+
+def _taken(pool: PoolIdentity) -> ConflictError:
+    return ConflictError(
+        verb="apply",
+        path=paths.deployment(pool.key),
+        status=409,
+        message=f"Deployment {pool.key.deployment} exists and does not belong to this pool:"
+        " delete it, or give the pool another name.",
+    )

@@ -1,0 +1,112 @@
+"""
+kopf's place: it logs in, watches, and hands over what it sees.
+
+The only module that imports kopf.  Event handlers alone: they keep no state
+on the objects, add no finalizers and write nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import kopf
+
+from queueworkers.cluster.paths import PLURAL, VERSION
+from queueworkers.cluster.resync import OURS
+from queueworkers.domain.identity import GROUP
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+
+    from kubernetes.aio import client
+
+    from queueworkers.cluster.inventory import Inventory, Shelf
+    from queueworkers.domain.identity import PoolKey
+
+CHUNK = 500
+"""Objects per page of a first list; keeps the peak of memory low with many pools."""
+
+GONE = "DELETED"
+
+
+async def watch(
+    configuration: client.Configuration,
+    inventory: Inventory,
+    *,
+    namespaces: Sequence[str],
+    touched: Callable[[PoolKey], None],
+    stop: asyncio.Event,
+) -> None:
+    """
+    Keep *inventory* up to date and call *touched* for every pool of which something changed.
+
+    Args:
+        configuration: The cluster and the credentials.
+        inventory: To be kept.
+        namespaces: To watch; empty means all.
+        touched: Called in the event loop; must not block.
+        stop: Ends the watching.
+    """
+    registry = kopf.OperatorRegistry()
+    _log_in(registry, configuration)
+    _hand_over(registry, (GROUP, VERSION, PLURAL), inventory.pools, touched)
+    _hand_over(registry, ("apps", "v1", "deployments"), inventory.deployments, touched)
+    _hand_over(registry, ("", "v1", "pods"), inventory.pods, touched)
+    await kopf.operator(
+        registry=registry,
+        settings=_settings(),
+        standalone=True,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+    )
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.watching.chunk_size = CHUNK
+    settings.watching.label_selectors["apps", "v1", "deployments"] = OURS
+    settings.watching.label_selectors["", "v1", "pods"] = OURS
+    settings.queueing.worker_limit = None
+    # Its own narration is about its inner life; what matters to people is logged where it is decided.
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    return settings
+
+
+def _hand_over(
+    registry: kopf.OperatorRegistry,
+    resource: tuple[str, str, str],
+    shelf: Shelf[Any],
+    touched: Callable[[PoolKey], None],
+) -> None:
+    async def hand_over(event: kopf.RawEvent, **_: Any) -> None:
+        key = (shelf.drop if event["type"] == GONE else shelf.put)(event["object"])
+        if key:
+            touched(key)
+
+    kopf.on.event(*resource, registry=registry, id=f"hand-over-{resource[-1]}")(hand_over)
+
+
+def _log_in(registry: kopf.OperatorRegistry, configuration: client.Configuration) -> None:
+    """Give kopf the same cluster and credentials that the official client uses."""
+
+    async def log_in(**_kwargs: Any) -> kopf.ConnectionInfo:
+        # "Bearer TOKEN" or a bare token; renewed by the client's own hook where there is one.
+        scheme, _space, token = (await configuration.get_api_key_with_prefix("BearerToken") or "").rpartition(
+            " "
+        )
+        return kopf.ConnectionInfo(
+            server=configuration.host,
+            ca_path=configuration.ssl_ca_cert,
+            insecure=not configuration.verify_ssl,
+            scheme=scheme or None,
+            token=token or None,
+            certificate_path=configuration.cert_file,
+            private_key_path=configuration.key_file,
+        )
+
+    kopf.on.login(registry=registry)(log_in)

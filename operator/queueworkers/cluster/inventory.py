@@ -1,0 +1,178 @@
+"""
+What is known of the cluster: pools, their Deployments, their pods.
+
+Filled by watch events, by complete lists and by the answers to our own
+writes; read by the reconciler without asking the API server.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from queueworkers.cluster.reading import parse_pod, replica_owners
+from queueworkers.domain.identity import POOL_LABEL, PoolKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from queueworkers.domain.workers import WorkerPod
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveObject:
+    """An object as the API server last told it, without the bulk of its managed fields."""
+
+    content: Mapping[str, Any]
+    replica_owners: frozenset[str]
+    """Field managers of ``spec.replicas``, from the managed fields."""
+
+    @property
+    def uid(self) -> str:
+        """Tells two lives of the same name apart."""
+        return str(self.content["metadata"]["uid"])
+
+    @property
+    def deleting(self) -> bool:
+        """True once its deletion was asked for."""
+        return "deletionTimestamp" in self.content["metadata"]
+
+    def belongs_to(self, uid: str) -> bool:
+        """Tell whether the object with *uid* is the controlling owner."""
+        owners = self.content["metadata"].get("ownerReferences", ())
+        return any(owner.get("controller") and owner.get("uid") == uid for owner in owners)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[Item]):
+    uid: str
+    version: int
+    item: Item
+
+
+class Shelf(Generic[Item]):
+    """
+    Objects of one kind, by the pool they belong to and by name.
+
+    Events, lists and answers arrive in any order; an older version never
+    replaces a newer one of the same object.
+
+    Args:
+        pool_of: Names the pool of an object; ``None`` when it is not one of ours.
+        read: Takes from an object what is worth keeping.
+    """
+
+    def __init__(
+        self,
+        pool_of: Callable[[Mapping[str, Any]], PoolKey | None],
+        read: Callable[[Mapping[str, Any]], Item],
+    ) -> None:
+        self._pool_of = pool_of
+        self._read = read
+        self._entries: defaultdict[PoolKey, dict[str, _Entry[Item]]] = defaultdict(dict)
+
+    def of(self, key: PoolKey) -> tuple[Item, ...]:
+        """Return the objects of a pool, in no order."""
+        return tuple(entry.item for entry in self._entries.get(key, {}).values())
+
+    def put(self, raw: Mapping[str, Any]) -> PoolKey | None:
+        """Take over an object as it is now; return its pool."""
+        key = self._pool_of(raw)
+        if key is None:
+            return None
+        name, uid, version = _address(raw)
+        known = self._entries[key].get(name)
+        if known is None or known.uid != uid or known.version <= version:
+            self._entries[key][name] = _Entry(uid, version, self._read(raw))
+        return key
+
+    def drop(self, raw: Mapping[str, Any]) -> PoolKey | None:
+        """Forget an object that is gone, unless another of its name has come since; return its pool."""
+        key = self._pool_of(raw)
+        if key is not None:
+            name, uid, _ = _address(raw)
+            known = self._entries.get(key, {}).get(name)
+            if known and known.uid == uid:
+                self._forget(key, name)
+        return key
+
+    def replace(self, raws: Iterable[Mapping[str, Any]], *, as_of: int) -> frozenset[PoolKey]:
+        """
+        Take over a complete list; what is older than the list and not in it is gone.
+
+        A watch that had to start anew does not report what vanished meanwhile;
+        this is how it is noticed.
+
+        Args:
+            raws: All objects there were.
+            as_of: The list's own version; an object that is newer came after it.
+
+        Returns:
+            The pools of which something had vanished.
+        """
+        listed = set()
+        for raw in raws:
+            key = self.put(raw)
+            if key is not None:
+                listed.add((key, raw["metadata"]["name"]))
+        vanished = [
+            (key, name)
+            for key, entries in self._entries.items()
+            for name, entry in entries.items()
+            if entry.version <= as_of and (key, name) not in listed
+        ]
+        for key, name in vanished:
+            self._forget(key, name)
+        return frozenset(key for key, _ in vanished)
+
+    def _forget(self, key: PoolKey, name: str) -> None:
+        del self._entries[key][name]
+        if not self._entries[key]:
+            del self._entries[key]
+
+
+class Inventory:
+    """The shelves of everything that is watched."""
+
+    def __init__(self) -> None:
+        self.pools: Shelf[LiveObject] = Shelf(_own_key, read_live)
+        self.deployments: Shelf[LiveObject] = Shelf(_deployment_owner, read_live)
+        self.pods: Shelf[WorkerPod] = Shelf(_labelled_pool, parse_pod)
+
+    def pool(self, key: PoolKey) -> LiveObject | None:
+        """Return a pool, if there is one."""
+        return next(iter(self.pools.of(key)), None)
+
+    def deployment(self, key: PoolKey) -> LiveObject | None:
+        """Return the Deployment of a pool, if it is known to exist."""
+        return next(iter(self.deployments.of(key)), None)
+
+
+def read_live(raw: Mapping[str, Any]) -> LiveObject:
+    """Keep an object without its managed fields, which are as large as the rest."""
+    metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
+    return LiveObject(content={**raw, "metadata": metadata}, replica_owners=replica_owners(raw))
+
+
+def _own_key(raw: Mapping[str, Any]) -> PoolKey:
+    return PoolKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
+
+
+def _labelled_pool(raw: Mapping[str, Any]) -> PoolKey | None:
+    metadata = raw["metadata"]
+    name = metadata.get("labels", {}).get(POOL_LABEL)
+    return PoolKey(metadata["namespace"], name) if name else None
+
+
+def _deployment_owner(raw: Mapping[str, Any]) -> PoolKey | None:
+    """A label is easily copied to somebody else's Deployment; the name must fit too."""
+    key = _labelled_pool(raw)
+    return key if key and key.deployment == raw["metadata"]["name"] else None
+
+
+def _address(raw: Mapping[str, Any]) -> tuple[str, str, int]:
+    metadata = raw["metadata"]
+    return metadata["name"], metadata["uid"], int(metadata["resourceVersion"])

@@ -1,0 +1,57 @@
+"""Where the API server keeps what the operator reads and writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from queueworkers.domain.identity import GROUP
+
+if TYPE_CHECKING:
+    from queueworkers.domain.identity import PoolKey
+
+VERSION = "v1alpha1"
+PLURAL = "queueworkerpools"
+
+
+def pools(namespace: str | None = None) -> str:
+    """All pools, or those of one namespace."""
+    return f"/apis/{GROUP}/{VERSION}{_within(namespace)}/{PLURAL}"
+
+
+def pool_status(key: PoolKey) -> str:
+    """The status of one pool."""
+    return f"{pools(key.namespace)}/{key.name}/status"
+
+
+def deployments(namespace: str | None = None) -> str:
+    """All Deployments, or those of one namespace."""
+    return f"/apis/apps/v1{_within(namespace)}/deployments"
+
+
+def deployment(key: PoolKey) -> str:
+    """The Deployment of one pool."""
+    return f"{deployments(key.namespace)}/{key.deployment}"
+
+
+def pods(namespace: str | None = None) -> str:
+    """All pods, or those of one namespace."""
+    return f"/api/v1{_within(namespace)}/pods"
+
+
+def secret(namespace: str, name: str) -> str:
+    """One Secret."""
+    return f"/api/v1{_within(namespace)}/secrets/{name}"
+
+
+def events(namespace: str) -> str:
+    """The Events of one namespace."""
+    return f"/apis/events.k8s.io/v1{_within(namespace)}/events"
+
+
+def autoscalers(namespace: str) -> str:
+    """The HorizontalPodAutoscalers of one namespace."""
+    return f"/apis/autoscaling/v2{_within(namespace)}/horizontalpodautoscalers"
+
+
+def _within(namespace: str | None) -> str:
+    return f"/namespaces/{namespace}" if namespace else ""

@@ -1,0 +1,120 @@
+"""
+From the API server's JSON to the facts that decisions need.
+
+Reads what is there; a field that is missing means what the API's own default means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from queueworkers.domain.manifests import RESTARTED_AT_ANNOTATION
+from queueworkers.domain.rollout import parse_moment
+from queueworkers.domain.workers import PodTrouble, TroubleKind, WorkerPod, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+WAITING_TROUBLES = {
+    "ImagePullBackOff": TroubleKind.IMAGE_PULL_FAILED,
+    "ErrImagePull": TroubleKind.IMAGE_PULL_FAILED,
+    "ErrImageNeverPull": TroubleKind.IMAGE_PULL_FAILED,
+    "InvalidImageName": TroubleKind.IMAGE_PULL_FAILED,
+    "ImageInspectError": TroubleKind.IMAGE_PULL_FAILED,
+    "RegistryUnavailable": TroubleKind.IMAGE_PULL_FAILED,
+    "CreateContainerConfigError": TroubleKind.MISSING_REFERENCE,
+    "CreateContainerError": TroubleKind.START_REFUSED,
+    "RunContainerError": TroubleKind.START_REFUSED,
+    "CrashLoopBackOff": TroubleKind.CRASHING,
+}
+"""The kubelet's reasons for a container that waits, and what they mean for a pool."""
+
+AUTOSCALER_MANAGER = "kube-controller-manager"
+"""Writes ``spec.replicas`` through the scale subresource only on behalf of a HorizontalPodAutoscaler."""
+
+
+def parse_workers(
+    deployment: Mapping[str, Any], pods: Iterable[WorkerPod], *, foreign_autoscaler: str | None
+) -> Workers:
+    """
+    Read a pool's Deployment.
+
+    Args:
+        deployment: As the API server tells it.
+        pods: Its pods.
+        foreign_autoscaler: The autoscaler that targets it, where one was found.
+    """
+    spec, status = deployment["spec"], deployment.get("status", {})
+    template = spec["template"].get("metadata", {})
+    return Workers(
+        generation=deployment["metadata"].get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        desired=spec.get("replicas", 1),
+        current=status.get("replicas", 0),
+        ready=status.get("readyReplicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        available=status.get("availableReplicas", 0),
+        restart_marker=parse_moment(template.get("annotations", {}).get(RESTARTED_AT_ANNOTATION)),
+        foreign_autoscaler=foreign_autoscaler,
+        refusal=_refusal(status),
+        pods=tuple(pods),
+    )
+
+
+def replica_owners(deployment: Mapping[str, Any]) -> frozenset[str]:
+    """Name the field managers of ``spec.replicas``."""
+    return frozenset(
+        entry.get("manager", "")
+        for entry in deployment["metadata"].get("managedFields", ())
+        if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+    )
+
+
+def _refusal(status: Mapping[str, Any]) -> str | None:
+    for condition in status.get("conditions", ()):
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return str(condition.get("message", "the API server refuses new pods"))
+    return None
+
+
+def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
+    """Read one worker's pod."""
+    metadata, status = pod["metadata"], pod.get("status", {})
+    created = parse_moment(metadata["creationTimestamp"])
+    assert created is not None, "the API server always sets creationTimestamp"  # noqa: S101
+    return WorkerPod(
+        name=metadata["name"],
+        created_at=created,
+        ready=_condition(status, "Ready") == "True",
+        terminating="deletionTimestamp" in metadata,
+        trouble=_container_trouble(status) or _scheduling_trouble(status),
+    )
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> str | None:
+    for condition in status.get("conditions", ()):
+        if condition.get("type") == kind:
+            return str(condition.get("status"))
+    return None
+
+
+def _scheduling_trouble(status: Mapping[str, Any]) -> PodTrouble | None:
+    for condition in status.get("conditions", ()):
+        if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return PodTrouble(kind=TroubleKind.UNSCHEDULABLE, message=condition.get("message", ""))
+    return None
+
+
+def _container_trouble(status: Mapping[str, Any]) -> PodTrouble | None:
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    for container in containers:
+        waiting = container.get("state", {}).get("waiting", {})
+        kind = WAITING_TROUBLES.get(waiting.get("reason", ""))
+        if kind:
+            last = container.get("lastState", {}).get("terminated", {})
+            return PodTrouble(
+                kind=kind,
+                message=waiting.get("message", waiting["reason"]),
+                exit_code=last.get("exitCode"),
+            )
+    return None

@@ -1,0 +1,126 @@
+"""A Kubernetes cluster as the place where pools are and workers run."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.cluster import paths
+from queueworkers.cluster.announcer import Announcer
+from queueworkers.cluster.deployments import DeploymentWriter
+from queueworkers.cluster.reading import AUTOSCALER_MANAGER, parse_workers
+from queueworkers.cluster.secrets import observe_secret
+from queueworkers.domain.identity import PoolIdentity
+from queueworkers.domain.manifests import API_VERSION, KIND
+from queueworkers.domain.pool import Pool
+from queueworkers.domain.rollout import RESTART_ANNOTATION
+from queueworkers.errors import ConflictError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queueworkers.cluster.client import KubernetesApi
+    from queueworkers.cluster.inventory import Inventory
+    from queueworkers.domain.announcements import Announcement
+    from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.workers import Workers
+
+STATUS_MANAGER = "queue-worker-operator-status"
+
+AUTOSCALERS_KEPT_SECONDS = 15.0
+"""How long the answer to "is there an autoscaler?" is good; asked only where there are traces of one."""
+
+
+class ClusterWorld:
+    """What can be seen of pools and workers in a cluster, and done to them."""
+
+    def __init__(self, api: KubernetesApi, inventory: Inventory) -> None:
+        self._api = api
+        self._inventory = inventory
+        self._deployments = DeploymentWriter(api, inventory)
+        self._announcer = Announcer(api)
+        self._autoscalers: dict[PoolKey, tuple[float, str | None]] = {}
+
+    def pool(self, key: PoolKey) -> Pool | None:
+        """Return a pool as it is known; ``None`` when there is none."""
+        live = self._inventory.pool(key)
+        if live is None:
+            return None
+        metadata = live.content["metadata"]
+        return Pool(
+            identity=PoolIdentity(key=key, uid=live.uid),
+            generation=metadata["generation"],
+            spec=live.content["spec"],
+            status=QueueWorkerPoolStatus.model_validate(live.content.get("status", {})),
+            restart_annotation=metadata.get("annotations", {}).get(RESTART_ANNOTATION),
+            deleting=live.deleting,
+        )
+
+    async def observe_workers(self, pool: PoolIdentity) -> Workers | None:
+        """Look at a pool's workers; ``None`` when it has no Deployment yet."""
+        live = self._inventory.deployment(pool.key)
+        if live is None or not live.belongs_to(pool.uid):
+            return None
+        autoscaler = None
+        if AUTOSCALER_MANAGER in live.replica_owners:
+            autoscaler = await self._observe_autoscaler(pool.key)
+        return parse_workers(live.content, self._inventory.pods.of(pool.key), foreign_autoscaler=autoscaler)
+
+    async def apply(
+        self, pool: PoolIdentity, deployment: Mapping[str, Any], *, replicas: int, hands_off: bool
+    ) -> bool:
+        """
+        Bring the workers to what is wanted.
+
+        Returns:
+            Whether workers of another template are wanted now than before.
+        """
+        return await self._deployments.apply(pool, deployment, replicas=replicas, hands_off=hands_off)
+
+    async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
+        """Say where a pool stands; nothing happens when that very pool is gone."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": pool.key.name, "namespace": pool.key.namespace, "uid": pool.uid},
+            "status": status.to_wire(),
+        }
+        try:
+            raw = await self._api.apply(paths.pool_status(pool.key), body, field_manager=STATUS_MANAGER)
+        except (NotFoundError, ConflictError):
+            return
+        self._inventory.pools.put(raw)
+
+    async def announce(self, pool: PoolIdentity, announcements: Sequence[Announcement]) -> None:
+        """Tell people what happened."""
+        for announcement in announcements:
+            await self._announcer.announce(pool, announcement)
+
+    async def observe_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        """Read a Secret that a pool of that namespace names; ``None`` when there is none."""
+        return await observe_secret(self._api, namespace, name)
+
+    def forget(self, key: PoolKey) -> None:
+        """Drop what is remembered of a pool that is gone."""
+        self._autoscalers.pop(key, None)
+        self._deployments.forget(key)
+
+    async def _observe_autoscaler(self, key: PoolKey) -> str | None:
+        """
+        Name the autoscaler that targets the pool's Deployment.
+
+        Its traces stay in the managed fields when it is deleted, so they are a
+        reason to look, not an answer.
+        """
+        asked_at, name = self._autoscalers.get(key, (float("-inf"), None))
+        if time.monotonic() - asked_at < AUTOSCALERS_KEPT_SECONDS:
+            return name
+        name = None
+        autoscalers, _ = await self._api.list(paths.autoscalers(key.namespace))
+        for autoscaler in autoscalers:
+            target = autoscaler["spec"]["scaleTargetRef"]
+            if target["kind"] == "Deployment" and target["name"] == key.deployment:
+                name = f"HorizontalPodAutoscaler {autoscaler['metadata']['name']}"
+        self._autoscalers[key] = (time.monotonic(), name)
+        return name

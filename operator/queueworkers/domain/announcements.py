@@ -1,0 +1,131 @@
+"""
+What is worth an Event: things that changed, with numbers, each said once.
+
+One constructor per Event; together they list every reason there is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.domain.rollout import RESTART_ANNOTATION
+from queueworkers.domain.verdict import ROLLING
+from queueworkers.domain.wording import spell_backlog, spell_count
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from queueworkers.api.status import Condition, QueueWorkerPoolStatus
+    from queueworkers.domain.verdict import Situation
+
+ACTED_UPON = frozenset(
+    {
+        ConditionReason.APPLY_FAILED,
+        ConditionReason.IMAGE_PULL_FAILED,
+        ConditionReason.INVALID_POD_TEMPLATE,
+        ConditionReason.INVALID_SPEC,
+        ConditionReason.MISSING_REFERENCE,
+        ConditionReason.NAME_TAKEN,
+        ConditionReason.PODS_REFUSED,
+        ConditionReason.QUEUE_NOT_FOUND,
+        ConditionReason.QUOTA_EXCEEDED,
+        ConditionReason.SCALING_CONFLICT,
+        ConditionReason.START_REFUSED,
+        ConditionReason.UNSCHEDULABLE,
+        ConditionReason.WORKERS_CRASHING,
+    }
+)
+"""Reasons of `Ready` that a person must act upon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """One Event about a pool."""
+
+    warning: bool
+    reason: str
+    note: str
+
+
+def announce_scaling(situation: Situation, *, before: int, now: datetime) -> tuple[Announcement, ...]:
+    """Say that the number of workers was changed from *before*, and what it was changed for."""
+    after = situation.decision.replicas
+    if after == before or situation.decision.hands_off:
+        return ()
+    backlog = spell_backlog(situation.observation.reading, now=now)
+    scaling = situation.spec.scaling
+    bound = f"max {scaling.max_replicas}" if after > before else f"min {scaling.min_replicas}"
+    return (
+        Announcement(
+            warning=False,
+            reason="ScaledUp" if after > before else "ScaledDown",
+            note=f"{before}→{after}: {backlog}, {bound}",
+        ),
+    )
+
+
+def announce_restart(situation: Situation) -> tuple[Announcement, ...]:
+    """Say that somebody asked for a restart, and how many workers it concerns."""
+    restart = situation.decision.restart
+    if restart.trigger is None or restart.marker is None:
+        return ()
+    count = spell_count(situation.desired, "worker")
+    return (
+        Announcement(
+            warning=False,
+            reason="RestartRequested",
+            note=f"{count} to replace, each after its job: {restart.trigger} of {restart.marker.isoformat()}",
+        ),
+    )
+
+
+def announce_unreadable_restart(annotation: str) -> Announcement:
+    """Say that a restart was asked for in a way that cannot be understood."""
+    return Announcement(
+        warning=True,
+        reason="RestartIgnored",
+        note=f"{annotation[:100]!r} in {RESTART_ANNOTATION} is not a time with its zone,"
+        " such as 2026-11-21T10:00:00Z",
+    )
+
+
+def announce_changes(
+    previous: QueueWorkerPoolStatus, current: QueueWorkerPoolStatus
+) -> tuple[Announcement, ...]:
+    """Say what became of the pool's conditions: a trouble that began, one that ended, a rollout that is done."""
+    return (
+        *_readiness(_find(previous, ConditionType.READY), _find(current, ConditionType.READY)),
+        *_knowledge(
+            _find(previous, ConditionType.BACKLOG_KNOWN), _find(current, ConditionType.BACKLOG_KNOWN)
+        ),
+    )
+
+
+def _readiness(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:
+    if now is None or (before and before.reason == now.reason):
+        return ()
+    if now.reason in ACTED_UPON:
+        return (Announcement(warning=True, reason=now.reason, note=now.message),)
+    if before and before.reason in ROLLING and now.reason not in ROLLING:
+        return (Announcement(warning=False, reason="RolloutFinished", note=now.message),)
+    if before and before.reason in ACTED_UPON:
+        return (
+            Announcement(warning=False, reason="Recovered", note=f"{before.reason} is over: {now.message}"),
+        )
+    return ()
+
+
+def _knowledge(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:
+    if now is None or (before and (before.status, before.reason) == (now.status, now.reason)):
+        return ()
+    if now.status == ConditionStatus.FALSE:
+        return (Announcement(warning=True, reason="BacklogUnknown", note=f"{now.reason}: {now.message}"),)
+    if now.status == ConditionStatus.TRUE and before and before.status == ConditionStatus.FALSE:
+        return (Announcement(warning=False, reason="BacklogKnown", note=f"{before.reason} is over."),)
+    return ()
+
+
+def _find(status: QueueWorkerPoolStatus, kind: ConditionType) -> Condition | None:
+    return next((condition for condition in status.conditions if condition.type == kind), None)

@@ -1,0 +1,90 @@
+"""
+Whether an object in the cluster already is what is wanted.
+
+The API server adds defaults, other controllers add fields of their own, and
+quantities are respelled; none of that is a reason to write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from queueworkers.domain.strategic_merge import MERGE_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+QUANTITY = re.compile(r"^(?P<number>[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)(?P<suffix>[KMGTPE]i|[numkMGTPE])?$")
+SUFFIXES = MappingProxyType(
+    {
+        **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)},
+        **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)},
+        **{letter: Decimal(1000) ** -power for power, letter in enumerate("mun", start=1)},
+    }
+)
+
+
+def digest(manifest: Mapping[str, Any]) -> str:
+    """Name what is wanted; the same for the same content, whatever the order of its keys."""
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def conforms(live: Any, wanted: Any) -> bool:
+    """
+    Tell whether *live* has everything that *wanted* says.
+
+    What *live* has beyond it (defaults, foreign fields, items of named lists)
+    does not count.  That something is no longer wanted cannot be seen here;
+    a changed `digest` tells that.
+    """
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(
+            _field_conforms(key, live.get(key), value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(live, list)
+            and len(live) == len(wanted)
+            and all(conforms(*pair) for pair in zip(live, wanted, strict=True))
+        )
+    return bool(live == wanted) or _same_quantity(live, wanted)
+
+
+def _field_conforms(key: str, live: Any, wanted: Any) -> bool:
+    if wanted in ({}, [], None):
+        return not live or isinstance(wanted, dict)  # the API server drops empty fields
+    if key in MERGE_KEYS and isinstance(wanted, list) and isinstance(live, list):
+        return _items_conform(live, wanted, by=MERGE_KEYS[key])
+    return conforms(live, wanted)
+
+
+def _items_conform(live: Sequence[Any], wanted: Sequence[Any], *, by: str) -> bool:
+    by_identity = {item.get(by): item for item in live if isinstance(item, dict)}
+    return all(isinstance(item, dict) and conforms(by_identity.get(item.get(by)), item) for item in wanted)
+
+
+def _same_quantity(live: Any, wanted: Any) -> bool:
+    """`1024Mi` is stored as `1Gi`, `cpu: 1` as `"1"`."""
+    if isinstance(live, bool) or isinstance(wanted, bool):
+        return False
+    if not isinstance(live, str | int | float) or not isinstance(wanted, str | int | float):
+        return False
+    left, right = _parse_quantity(str(live)), _parse_quantity(str(wanted))
+    return left is not None and left == right
+
+
+def _parse_quantity(text: str) -> Decimal | None:
+    match = QUANTITY.match(text)
+    if match is None:
+        return None
+    try:
+        number = Decimal(match["number"])
+    except InvalidOperation:
+        return None
+    return number * SUFFIXES[match["suffix"]] if match["suffix"] else number

@@ -1,0 +1,161 @@
+"""
+The decision: what should be, given what is.
+
+Numbers and reasons only; the sentences are made in `report`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from queueworkers.api.spec import ScalingMode
+from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.rollout import Restart, decide_restart
+from queueworkers.domain.scaling import (
+    History,
+    Limiter,
+    Step,
+    cool_down,
+    limit,
+    recommend,
+    stabilise,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
+    from queueworkers.domain.observation import Observation
+
+
+class Basis(StrEnum):
+    """What the number of workers was decided on."""
+
+    BACKLOG = "Backlog"
+    UNKNOWN = "BacklogUnknown"
+    SUSPENDED = "Suspended"
+    PINNED = "Pinned"
+    RECOMMEND_ONLY = "RecommendOnly"
+    CONFLICT = "ScalingConflict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do about one pool now."""
+
+    basis: Basis
+    replicas: int
+    """Workers to ask for; where *hands_off*, only for a Deployment that does not exist yet."""
+    hands_off: bool
+    """True where somebody else sets the number and it must not be written."""
+    recommended: int | None
+    """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
+    limiter: Limiter
+    restart: Restart
+    history: History
+    """To be given to the next decision."""
+    revisit_at: datetime | None
+    """When the passing of time alone may change this decision."""
+
+
+def decide(
+    spec: QueueWorkerPoolSpec,
+    observation: Observation,
+    history: History,
+    *,
+    now: datetime,
+) -> Decision:
+    """
+    Decide how many workers a pool should have and which restart they should have had.
+
+    Without a reading the number stays what it is; only the user's own bounds
+    still move it.
+    """
+    workers = observation.workers
+    current = workers.desired if workers else 0
+    restart = decide_restart(
+        annotated_at=observation.restart_annotation,
+        requested_at=spec.restart.at,
+        done_at=workers.restart_marker if workers else None,
+        now=now,
+    )
+    recommended, history = _follow(spec.scaling, observation, history, current=current, now=now)
+    basis = _basis(spec, observation)
+    step = _step(spec.scaling, basis, recommended, history, current=current, now=now)
+    return Decision(
+        basis=basis,
+        replicas=step.replicas,
+        hands_off=basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT},
+        recommended=recommended,
+        limiter=step.limiter,
+        restart=restart,
+        history=history,
+        revisit_at=min(filter(None, (step.revisit_at, restart.revisit_at)), default=None),
+    )
+
+
+def _follow(
+    scaling: ScalingSpec, observation: Observation, history: History, *, current: int, now: datetime
+) -> tuple[int | None, History]:
+    """Turn a reading into a recommendation and remember it, whoever sets the number at present."""
+    if not isinstance(observation.reading, Backlog):
+        return None, history
+    backlog = observation.reading
+    recommended = recommend(backlog, backlog_per_worker=scaling.backlog_per_worker, current=current)
+    behavior = scaling.behavior
+    longest = max(
+        behavior.scale_down.stabilization_window_seconds, behavior.scale_up.stabilization_window_seconds
+    )
+    return recommended, history.remember(
+        recommended,
+        active=backlog.waiting + backlog.in_hand > 0,
+        now=now,
+        window=timedelta(seconds=longest),
+    )
+
+
+def _basis(spec: QueueWorkerPoolSpec, observation: Observation) -> Basis:
+    if spec.suspend:
+        return Basis.SUSPENDED
+    if observation.workers and observation.workers.foreign_autoscaler:
+        return Basis.CONFLICT
+    if spec.scaling.mode is ScalingMode.RECOMMEND:
+        return Basis.RECOMMEND_ONLY
+    if spec.scaling.replicas is not None:
+        return Basis.PINNED
+    return Basis.BACKLOG if isinstance(observation.reading, Backlog) else Basis.UNKNOWN
+
+
+def _step(
+    scaling: ScalingSpec,
+    basis: Basis,
+    recommended: int | None,
+    history: History,
+    *,
+    current: int,
+    now: datetime,
+) -> Step:
+    match basis:
+        case Basis.SUSPENDED:
+            return Step(replicas=0)
+        case Basis.PINNED if scaling.replicas is not None:
+            return Step(replicas=scaling.replicas)
+        case Basis.RECOMMEND_ONLY | Basis.CONFLICT:
+            return Step(replicas=current or scaling.min_replicas)
+    if recommended is None:
+        return limit(Step(replicas=current), minimum=scaling.min_replicas, maximum=scaling.max_replicas)
+    step = stabilise(
+        recommended,
+        current=current,
+        history=history,
+        now=now,
+        down_window=timedelta(seconds=scaling.behavior.scale_down.stabilization_window_seconds),
+        up_window=timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds),
+    )
+    step = cool_down(
+        step, current=current, history=history, now=now, cooldown=timedelta(seconds=scaling.cooldown_seconds)
+    )
+    return limit(step, minimum=scaling.min_replicas, maximum=scaling.max_replicas)

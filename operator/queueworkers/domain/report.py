@@ -1,0 +1,240 @@
+"""
+The status of a pool: what was seen, what was made of it, and why.
+
+Pure, and stable: the same situation gives the same status, and a condition
+keeps its transition time as long as its status stays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.api.status import (
+    BacklogStatus,
+    Condition,
+    QueueStatus,
+    QueueWorkerPoolStatus,
+    RestartStatus,
+    SourceStatus,
+    SummaryStatus,
+)
+from queueworkers.domain.backlog import Backlog, UnknownBacklog, UnknownReason
+from queueworkers.domain.decision import Basis
+from queueworkers.domain.identity import POOL_LABEL
+from queueworkers.domain.scaling import Limiter
+from queueworkers.domain.verdict import ROLLING, Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.decision import Decision
+    from queueworkers.domain.identity import PoolIdentity
+    from queueworkers.domain.verdict import Situation
+
+
+def report(
+    pool: PoolIdentity,
+    situation: Situation,
+    *,
+    generation: int,
+    previous: QueueWorkerPoolStatus,
+    now: datetime,
+) -> QueueWorkerPoolStatus:
+    """
+    Say where a pool stands.
+
+    Args:
+        pool: Which one.
+        situation: What was seen and decided, after it was applied.
+        generation: Of the spec that was acted on.
+        previous: What was said before; times of what did not change are kept.
+        now: Timezone-aware.
+    """
+    spec, reading, decision = situation.spec, situation.observation.reading, situation.decision
+    workers = situation.observation.workers
+    verdict = judge(situation)
+    verdicts = {
+        ConditionType.READY: (verdict.status, verdict.reason, verdict.message),
+        ConditionType.BACKLOG_KNOWN: _backlog_known(reading),
+        ConditionType.SCALING_ACTIVE: _scaling_active(situation),
+        ConditionType.SCALING_LIMITED: _scaling_limited(situation),
+        ConditionType.PROGRESSING: _progressing(situation, verdict),
+    }
+    desired, ready = situation.desired, workers.ready if workers else 0
+    scaled = previous.desired_replicas is not None and previous.desired_replicas != desired
+    status = QueueWorkerPoolStatus(
+        observed_generation=generation,
+        conditions=_conditions(verdicts, previous, generation=generation, now=now),
+        replicas=workers.current if workers else 0,
+        ready_replicas=ready,
+        desired_replicas=desired,
+        recommended_replicas=decision.recommended,
+        selector=f"{POOL_LABEL}={pool.key.name}",
+        explanation=situation.explanation,
+        last_scale_time=now if scaled else previous.last_scale_time,
+        last_restart=_last_restart(decision, previous),
+        source=_source(pool, spec, reading, previous),
+        summary=_summary(spec, ready=ready, desired=desired),
+        **_backlog_fields(reading),
+    )
+    return _as_stored(status)
+
+
+def report_invalid(
+    pool: PoolIdentity,
+    invalid: InvalidSpec,
+    *,
+    generation: int,
+    previous: QueueWorkerPoolStatus,
+    now: datetime,
+) -> QueueWorkerPoolStatus:
+    """Say that a pool cannot be acted upon, and keep what was said of its workers."""
+    verdicts = {
+        ConditionType.READY: (ConditionStatus.FALSE, ConditionReason.INVALID_SPEC, str(invalid)),
+    }
+    return _as_stored(
+        previous.model_copy(
+            update={
+                "observed_generation": generation,
+                "selector": f"{POOL_LABEL}={pool.key.name}",
+                "conditions": _conditions(verdicts, previous, generation=generation, now=now),
+            }
+        )
+    )
+
+
+def _as_stored(status: QueueWorkerPoolStatus) -> QueueWorkerPoolStatus:
+    """Round as the API server will give it back, so that the same status compares as the same."""
+    return QueueWorkerPoolStatus.model_validate(status.to_wire())
+
+
+def ready_reason(status: QueueWorkerPoolStatus) -> str | None:
+    """Return what was last said of a pool's readiness; ``None`` for a new pool."""
+    return next((each.reason for each in status.conditions if each.type == ConditionType.READY), None)
+
+
+Said = tuple[ConditionStatus, str, str]
+
+
+def _backlog_known(reading: Reading) -> Said:
+    if isinstance(reading, Backlog):
+        return ConditionStatus.TRUE, ConditionReason.BACKLOG_READ, "Every queue was read."
+    doubtful = reading.reason is UnknownReason.QUEUE_NOT_FOUND
+    status = ConditionStatus.UNKNOWN if doubtful else ConditionStatus.FALSE
+    return status, reading.reason, reading.message
+
+
+def _scaling_active(situation: Situation) -> Said:
+    reasons = {
+        Basis.BACKLOG: ConditionReason.ACTIVE,
+        Basis.UNKNOWN: ConditionReason.BACKLOG_UNKNOWN,
+        Basis.SUSPENDED: ConditionReason.SUSPENDED,
+        Basis.PINNED: ConditionReason.PINNED,
+        Basis.RECOMMEND_ONLY: ConditionReason.RECOMMENDING,
+        Basis.CONFLICT: ConditionReason.SCALING_CONFLICT,
+    }
+    basis = situation.decision.basis
+    status = ConditionStatus.TRUE if basis is Basis.BACKLOG else ConditionStatus.FALSE
+    return status, reasons[basis], situation.explanation
+
+
+def _scaling_limited(situation: Situation) -> Said:
+    limiter = situation.decision.limiter
+    status = ConditionStatus.FALSE if limiter is Limiter.NONE else ConditionStatus.TRUE
+    return status, limiter, situation.explanation
+
+
+def _progressing(situation: Situation, verdict: Verdict) -> Said:
+    workers = situation.observation.workers
+    if verdict.reason in {*ROLLING, ConditionReason.DRAINING}:
+        return ConditionStatus.TRUE, verdict.reason, verdict.message
+    ready = workers.ready if workers else 0
+    if ready < situation.desired:
+        return ConditionStatus.TRUE, ConditionReason.STARTING, f"{ready} of {situation.desired} ready."
+    return ConditionStatus.FALSE, ConditionReason.COMPLETE, f"{ready} of {situation.desired} ready."
+
+
+def _conditions(
+    said: Mapping[ConditionType, Said], previous: QueueWorkerPoolStatus, *, generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    before = {condition.type: condition for condition in previous.conditions}
+    return tuple(
+        Condition(
+            type=kind,
+            status=status,
+            observed_generation=generation,
+            last_transition_time=(
+                before[kind].last_transition_time if kind in before and before[kind].status == status else now
+            ),
+            reason=reason,
+            message=message,
+        )
+        for kind, (status, reason, message) in said.items()
+    )
+
+
+def _last_restart(decision: Decision, previous: QueueWorkerPoolStatus) -> RestartStatus | None:
+    if decision.restart.trigger:
+        return RestartStatus(time=decision.restart.marker, trigger=decision.restart.trigger)
+    return previous.last_restart
+
+
+def _source(
+    pool: PoolIdentity, spec: QueueWorkerPoolSpec, reading: Reading, previous: QueueWorkerPoolStatus
+) -> SourceStatus:
+    """Remember for good that a job was seen at this address: a queue that is merely empty has no keys."""
+    address = describe_source(pool, spec)
+    known = previous.source.first_job_time if previous.source and previous.source.address == address else None
+    if known is None and isinstance(reading, Backlog) and reading.seen_any_job:
+        known = reading.read_at
+    return SourceStatus(address=address, first_job_time=known)
+
+
+def describe_source(pool: PoolIdentity, spec: QueueWorkerPoolSpec) -> str:
+    """Name where the queues are looked for: host, port, database and prefix."""
+    redis = spec.redis
+    host = redis.host_seen_from(pool.key.namespace)
+    return f"{host}:{redis.port}/{redis.database} {redis.prefix}".rstrip()
+
+
+def _summary(spec: QueueWorkerPoolSpec, *, ready: int, desired: int) -> SummaryStatus:
+    scaling = spec.scaling
+    return SummaryStatus(
+        queues=",".join(spec.queues)[:1024],
+        workers=f"{ready}/{desired}",
+        range=f"{scaling.min_replicas}-{scaling.max_replicas}",
+    )
+
+
+def _backlog_fields(reading: Reading) -> dict[str, object]:
+    """Give the counts, or nothing at all: what is not known is absent, never 0."""
+    if isinstance(reading, UnknownBacklog):
+        return {}
+    return {
+        "backlog": BacklogStatus(
+            waiting=reading.waiting,
+            ready=sum(queue.ready for queue in reading.queues),
+            delayed=sum(queue.delayed for queue in reading.queues),
+            due=sum(queue.due for queue in reading.queues),
+            reserved=sum(queue.reserved for queue in reading.queues),
+            expired=sum(queue.expired for queue in reading.queues),
+            observed_time=reading.read_at,
+        ),
+        "queues": tuple(
+            QueueStatus(
+                name=queue.name,
+                ready=queue.ready,
+                delayed=queue.delayed,
+                due=queue.due,
+                reserved=queue.reserved,
+                expired=queue.expired,
+                oldest_job_time=queue.oldest_since,
+            )
+            for queue in reading.queues
+        ),
+        "oldest_job_time": reading.oldest_since,
+    }

@@ -1,0 +1,196 @@
+"""
+How many workers: a pipeline of recommend, stabilise, cool down, limit.
+
+Each stage is a pure function of numbers and times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from queueworkers.domain.backlog import Backlog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """A number of workers, and the last moment at which it was in force."""
+
+    replicas: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """
+    What earlier readings asked for; kept in memory only.
+
+    Losing it (a restart of the operator) is safe: what was not watched cannot
+    agree to a scale-down, so *watching_since* makes every window start anew.
+    """
+
+    watching_since: datetime
+    recommendations: tuple[Recommendation, ...] = ()
+    active_at: datetime | None = None
+    """When work was last seen, waiting or in hand."""
+
+    def remember(self, recommended: int, *, active: bool, now: datetime, window: timedelta) -> History:
+        """
+        Add what is recommended at *now*.
+
+        The latest recommendation was in force until *now*, because a reading
+        that does not change is not decided upon again.  Recommendations that
+        ended before the *window* are forgotten.
+        """
+        earlier = self.recommendations
+        if earlier:
+            earlier = (*earlier[:-1], replace(earlier[-1], until=now))
+        if not earlier or earlier[-1].replicas != recommended:
+            earlier = (*earlier, Recommendation(replicas=recommended, until=now))
+        return replace(
+            self,
+            recommendations=tuple(
+                entry for entry in earlier if entry.until > now - window or entry is earlier[-1]
+            ),
+            active_at=now if active else self.active_at,
+        )
+
+
+class Limiter(StrEnum):
+    """What kept the number from being what the backlog asks for."""
+
+    NONE = "DesiredWithinRange"
+    MAXIMUM = "TooManyReplicas"
+    MINIMUM = "TooFewReplicas"
+    STABILISATION = "ScaleDownStabilized"
+    COOLDOWN = "Cooldown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A number of workers, what limits it, and when time alone may change it."""
+
+    replicas: int
+    limiter: Limiter = Limiter.NONE
+    revisit_at: datetime | None = None
+
+
+def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int) -> int:
+    """
+    Ask for as many workers as the backlog needs, before any limit.
+
+    Waiting jobs and jobs in hand are both work: one worker for every
+    *backlog_per_worker* of them.  Never fewer than the workers that have a job
+    in hand now, because which of them a scale-down would hit is not known.
+
+    Args:
+        backlog: A reading; at zero waiting and zero in hand the answer is 0.
+        backlog_per_worker: Jobs that one worker is expected to cope with, at least 1.
+        current: Workers asked for at present.
+    """
+    needed = -(-(backlog.waiting + backlog.in_hand) // backlog_per_worker)
+    busy = min(backlog.in_hand, current)
+    return max(needed, busy)
+
+
+def stabilise(
+    recommended: int,
+    *,
+    current: int,
+    history: History,
+    now: datetime,
+    down_window: timedelta,
+    up_window: timedelta,
+) -> Step:
+    """
+    Hold a change until the whole window agrees with it.
+
+    Queues empty in bursts and a PHP worker is slow to boot, so one quiet
+    sample must not remove workers that the next burst needs.  A scale-down
+    takes the largest number that was in force during *down_window*, a
+    scale-up the smallest of *up_window*; holding never goes beyond *current*.
+
+    Args:
+        recommended: Workers the backlog asks for at *now*, before any limit.
+        current: Workers asked for at present.
+        history: Earlier recommendations, the one of *now* included or not.
+        now: When the backlog was read; timezone-aware.
+        down_window: How far back a scale-down looks, oldest instant excluded; zero disables.
+        up_window: The same for a scale-up.
+    """
+    if recommended < current:
+        return _hold_down(recommended, current=current, history=history, now=now, window=down_window)
+    if recommended > current:
+        return _hold_up(recommended, current=current, history=history, now=now, window=up_window)
+    return Step(replicas=recommended)
+
+
+def _hold_down(recommended: int, *, current: int, history: History, now: datetime, window: timedelta) -> Step:
+    if window and history.watching_since > now - window:
+        # Nobody watched for a whole window: what is there stays.
+        return Step(
+            replicas=current, limiter=Limiter.STABILISATION, revisit_at=history.watching_since + window
+        )
+    larger = [
+        entry for entry in _within(history.recommendations, now, window) if entry.replicas > recommended
+    ]
+    if not larger:
+        return Step(replicas=recommended)
+    return Step(
+        replicas=min(current, max(entry.replicas for entry in larger)),
+        limiter=Limiter.STABILISATION,
+        revisit_at=min(entry.until for entry in larger) + window,
+    )
+
+
+def _hold_up(recommended: int, *, current: int, history: History, now: datetime, window: timedelta) -> Step:
+    if not window:
+        return Step(replicas=recommended)
+    if history.watching_since > now - window:
+        return Step(
+            replicas=current, limiter=Limiter.STABILISATION, revisit_at=history.watching_since + window
+        )
+    smaller = [
+        entry for entry in _within(history.recommendations, now, window) if entry.replicas < recommended
+    ]
+    if not smaller:
+        return Step(replicas=recommended)
+    return Step(
+        replicas=max(current, min(entry.replicas for entry in smaller)),
+        limiter=Limiter.STABILISATION,
+        revisit_at=min(entry.until for entry in smaller) + window,
+    )
+
+
+def _within(
+    recommendations: Sequence[Recommendation], now: datetime, window: timedelta
+) -> tuple[Recommendation, ...]:
+    return tuple(entry for entry in recommendations if entry.until > now - window)
+
+
+def cool_down(step: Step, *, current: int, history: History, now: datetime, cooldown: timedelta) -> Step:
+    """
+    Keep the last worker until nothing has happened for a whole *cooldown*.
+
+    Only the step to zero waits; from zero there is nothing to keep.
+    """
+    if step.replicas > 0 or current == 0:
+        return step
+    quiet_since = max(filter(None, (history.active_at, history.watching_since)))
+    if now - quiet_since >= cooldown:
+        return step
+    return Step(replicas=1, limiter=Limiter.COOLDOWN, revisit_at=quiet_since + cooldown)
+
+
+def limit(step: Step, *, minimum: int, maximum: int) -> Step:
+    """Clamp to the bounds of the pool; a bound outranks every other limiter."""
+    if step.replicas > maximum:
+        return replace(step, replicas=maximum, limiter=Limiter.MAXIMUM)
+    if step.replicas < minimum:
+        return replace(step, replicas=minimum, limiter=Limiter.MINIMUM)
+    return step

@@ -1,0 +1,247 @@
+"""
+Where a pool stands, in one word and one sentence: its `Ready` condition.
+
+What a person must act on comes before what only takes time, and that before
+what is well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from queueworkers.api.conditions import ConditionReason, ConditionStatus
+from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.domain.decision import Basis
+from queueworkers.domain.scaling import Limiter
+from queueworkers.domain.wording import spell_count
+from queueworkers.domain.workers import TroubleKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.domain.decision import Decision
+    from queueworkers.domain.observation import Observation
+    from queueworkers.domain.workers import PodTrouble
+
+TROUBLE_REASONS = MappingProxyType(
+    {
+        TroubleKind.MISSING_REFERENCE: ConditionReason.MISSING_REFERENCE,
+        TroubleKind.IMAGE_PULL_FAILED: ConditionReason.IMAGE_PULL_FAILED,
+        TroubleKind.START_REFUSED: ConditionReason.START_REFUSED,
+        TroubleKind.CRASHING: ConditionReason.WORKERS_CRASHING,
+        TroubleKind.UNSCHEDULABLE: ConditionReason.UNSCHEDULABLE,
+    }
+)
+"""In the order in which they are told: what stops every worker first."""
+
+EXCEEDED_QUOTA = "exceeded quota"
+"""In the API server's sentence when a ResourceQuota is used up."""
+
+REFUSALS = MappingProxyType(
+    {
+        400: ConditionReason.INVALID_POD_TEMPLATE,
+        409: ConditionReason.NAME_TAKEN,
+        422: ConditionReason.INVALID_POD_TEMPLATE,
+    }
+)
+"""What the API server's HTTP status says about a Deployment that it does not take."""
+
+ROLLING = frozenset({ConditionReason.ROLLING_RESTART, ConditionReason.ROLLING_UPDATE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A condition's status, reason and message."""
+
+    status: ConditionStatus
+    reason: ConditionReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The API server did not take the Deployment."""
+
+    reason: ConditionReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a verdict looks at."""
+
+    spec: QueueWorkerPoolSpec
+    observation: Observation
+    """After what was decided has been applied."""
+    decision: Decision
+    refusal: Refusal | None
+    template_written: bool
+    """True when this very look at the pool changed the pod template."""
+    previous_reason: str | None
+    """Of the last verdict; tells a restart that goes on from an update."""
+    explanation: str
+
+    @property
+    def desired(self) -> int:
+        """Workers that there should be; what is asked for where somebody else decides."""
+        workers = self.observation.workers
+        if self.decision.hands_off and workers:
+            return workers.desired
+        return self.decision.replicas
+
+
+def judge(situation: Situation) -> Verdict:
+    """Find the first thing that is to be said about a pool; the last rule always has one."""
+    for rule in RULES:
+        verdict = rule(situation)
+        if verdict:
+            return verdict
+    return _well(situation)
+
+
+def _refused(situation: Situation) -> Verdict | None:
+    refusal = situation.refusal
+    return _acting(refusal.reason, refusal.message) if refusal else None
+
+
+def _suspended(situation: Situation) -> Verdict | None:
+    if situation.decision.basis is not Basis.SUSPENDED:
+        return None
+    workers = situation.observation.workers
+    leaving = max(workers.current, len(workers.pods)) if workers else 0
+    if leaving:
+        words = f"{spell_count(leaving, 'worker')} to finish what they have in hand, then none."
+        return Verdict(status=ConditionStatus.FALSE, reason=ConditionReason.DRAINING, message=words)
+    return _fine(ConditionReason.SUSPENDED, situation.explanation)
+
+
+def _troubled(situation: Situation) -> Verdict | None:
+    workers = situation.observation.workers
+    if workers is None:
+        return None
+    for kind, reason in TROUBLE_REASONS.items():
+        found = [(pod.name, trouble) for pod, trouble in workers.troubles if trouble.kind is kind]
+        if found:
+            name, trouble = min(found, key=lambda pair: pair[0])
+            count = f"{len(found)} of {spell_count(len(workers.pods), 'pod')}"
+            return _acting(reason, f"{count}, such as {name}: {_trouble(situation.spec, trouble)}")
+    if workers.refusal:
+        quota = EXCEEDED_QUOTA in workers.refusal
+        reason = ConditionReason.QUOTA_EXCEEDED if quota else ConditionReason.PODS_REFUSED
+        return _acting(reason, workers.refusal)
+    return None
+
+
+def refusal_of(*, status: int, message: str) -> Refusal:
+    """
+    Say in a pool's words why the API server did not take its Deployment.
+
+    Args:
+        status: The HTTP status of its answer.
+        message: Its own sentence.
+    """
+    if EXCEEDED_QUOTA in message:
+        return Refusal(reason=ConditionReason.QUOTA_EXCEEDED, message=message)
+    return Refusal(reason=REFUSALS.get(status, ConditionReason.APPLY_FAILED), message=message)
+
+
+def _trouble(spec: QueueWorkerPoolSpec, trouble: PodTrouble) -> str:
+    if trouble.exit_code is None:
+        return trouble.message
+    meaning = spec.framework_declared.exit_meanings.get(trouble.exit_code)
+    words = f" ({meaning.words})" if meaning else ""
+    return f"last exit code {trouble.exit_code}{words}; {trouble.message}"
+
+
+def _conflicting(situation: Situation) -> Verdict | None:
+    workers = situation.observation.workers
+    if situation.decision.basis is not Basis.CONFLICT or workers is None:
+        return None
+    words = (
+        f"{workers.foreign_autoscaler} scales the pool's Deployment, so the pool does not: delete it,"
+        " or leave the number to it with mode Recommend."
+    )
+    return _acting(ConditionReason.SCALING_CONFLICT, words)
+
+
+def _unread(situation: Situation) -> Verdict | None:
+    reading = situation.observation.reading
+    if not isinstance(reading, UnknownBacklog) or situation.decision.basis is not Basis.UNKNOWN:
+        return None
+    if reading.reason is UnknownReason.QUEUE_NOT_FOUND:
+        # The workers are as they should be, and the first job will be seen:
+        # an application that has not used this queue yet looks the same.
+        return _fine(ConditionReason.QUEUE_NOT_FOUND, reading.message)
+    return _acting(ConditionReason.BACKLOG_UNKNOWN, f"{reading.message} {situation.explanation}")
+
+
+def _rolling(situation: Situation) -> Verdict | None:
+    workers, decision = situation.observation.workers, situation.decision
+    if workers is None or not is_rolling(situation):
+        return None
+    restart = decision.restart.trigger or situation.previous_reason == ConditionReason.ROLLING_RESTART
+    done = f"{min(workers.updated, workers.desired)}/{workers.desired} replaced"
+    return Verdict(
+        status=ConditionStatus.FALSE,
+        reason=ConditionReason.ROLLING_RESTART if restart else ConditionReason.ROLLING_UPDATE,
+        message=f"{done}; each worker finishes its job first.",
+    )
+
+
+def is_rolling(situation: Situation) -> bool:
+    """Tell whether workers of an older template are being replaced, or are just about to be."""
+    workers = situation.observation.workers
+    if workers is None or not max(workers.desired, workers.current):
+        return False
+    if workers.observed_generation < workers.generation:
+        return situation.template_written or situation.previous_reason in ROLLING
+    return workers.replacing
+
+
+def _starting(situation: Situation) -> Verdict | None:
+    workers = situation.observation.workers
+    ready = workers.ready if workers else 0
+    enough = min(situation.desired, max(situation.spec.scaling.min_replicas, 1))
+    if ready >= enough:
+        return None
+    return Verdict(
+        status=ConditionStatus.FALSE,
+        reason=ConditionReason.STARTING,
+        message=f"{ready} of {spell_count(situation.desired, 'worker')} ready. {situation.explanation}",
+    )
+
+
+def _well(situation: Situation) -> Verdict:
+    decision = situation.decision
+    if decision.limiter is Limiter.MAXIMUM:
+        reason = ConditionReason.AT_MAX_REPLICAS
+    elif decision.basis is Basis.PINNED:
+        reason = ConditionReason.PINNED
+    elif decision.basis is Basis.RECOMMEND_ONLY:
+        reason = ConditionReason.RECOMMENDING
+    else:
+        reason = ConditionReason.ACTIVE if situation.desired else ConditionReason.IDLE
+    return _fine(reason, situation.explanation)
+
+
+def _acting(reason: ConditionReason, message: str) -> Verdict:
+    return Verdict(status=ConditionStatus.FALSE, reason=reason, message=message)
+
+
+def _fine(reason: ConditionReason, message: str) -> Verdict:
+    return Verdict(status=ConditionStatus.TRUE, reason=reason, message=message)
+
+
+RULES: tuple[Callable[[Situation], Verdict | None], ...] = (
+    _refused,
+    _suspended,
+    _troubled,
+    _conflicting,
+    _unread,
+    _rolling,
+    _starting,
+)
+"""The first rule that has something to say wins."""

@@ -1,0 +1,94 @@
+"""Numbers and reasons as sentences for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.decision import Basis
+from queueworkers.domain.scaling import Limiter
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.decision import Decision
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def spell_age(age: timedelta) -> str:
+    """Write an age as `kubectl` does: ``38s``, ``14m``, ``3h``, ``12d``."""
+    seconds = max(int(age.total_seconds()), 0)
+    for unit, letter in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit}{letter}"
+    return f"{seconds}s"
+
+
+def spell_count(count: int, noun: str) -> str:
+    """Write a number of things: ``1 worker``, ``2 workers``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def spell_backlog(reading: Reading, *, now: datetime) -> str:
+    """
+    Write what a decision saw: ``412 ready, 3 due, 6 in hand, oldest 38s``.
+
+    Zero counts but ``ready`` are left out; *now* is the age's other end.
+    """
+    if isinstance(reading, UnknownBacklog):
+        return f"backlog not known ({reading.reason})"
+    due = sum(queue.due for queue in reading.queues)
+    expired = sum(queue.expired for queue in reading.queues)
+    counts = {"due": due, "expired": expired, "in hand": reading.in_hand}
+    words = [f"{sum(queue.ready for queue in reading.queues)} ready"]
+    words += [f"{count} {name}" for name, count in counts.items() if count]
+    if reading.oldest_since:
+        words.append(f"oldest {spell_age(now - reading.oldest_since)}")
+    return ", ".join(words)
+
+
+def explain(spec: QueueWorkerPoolSpec, reading: Reading, decision: Decision) -> str:
+    """Say in one sentence why there are as many workers as there are."""
+    asked = _asked(reading, decision.recommended, spec.scaling)
+    workers = spell_count(decision.replicas, "worker")
+    match decision.basis:
+        case Basis.SUSPENDED:
+            return "No workers: spec.suspend is true; jobs wait."
+        case Basis.PINNED:
+            return f"{workers}: spec.scaling.replicas says so; {asked}."
+        case Basis.RECOMMEND_ONLY:
+            return f"{workers}: mode Recommend leaves the number alone; {asked}."
+        case Basis.CONFLICT:
+            return f"{workers}: another autoscaler sets the number; {asked}."
+        case Basis.UNKNOWN:
+            return f"{workers}: {asked}, so the number stays."
+        case Basis.BACKLOG:
+            return f"{workers}: {asked}{_limit(spec.scaling, decision)}."
+
+
+def _asked(reading: Reading, recommended: int | None, scaling: ScalingSpec) -> str:
+    if not isinstance(reading, Backlog) or recommended is None:
+        return "the backlog is not known"
+    return (
+        f"{reading.waiting} waiting and {reading.in_hand} in hand,"
+        f" at {scaling.backlog_per_worker} per worker, ask for {recommended}"
+    )
+
+
+def _limit(scaling: ScalingSpec, decision: Decision) -> str:
+    match decision.limiter:
+        case Limiter.NONE:
+            return ""
+        case Limiter.MAXIMUM:
+            return f"; maxReplicas allows {scaling.max_replicas}"
+        case Limiter.MINIMUM:
+            return f"; minReplicas keeps {scaling.min_replicas}"
+        case Limiter.STABILISATION:
+            return "; the stabilization window does not agree yet"
+        case Limiter.COOLDOWN:
+            return f"; the last one stays until {scaling.cooldown_seconds}s after the last job"

@@ -1,0 +1,100 @@
+"""The workers of a pool as the cluster shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class TroubleKind(StrEnum):
+    """Why a worker's pod does not run."""
+
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    MISSING_REFERENCE = "MissingReference"
+    START_REFUSED = "StartRefused"
+    CRASHING = "Crashing"
+    UNSCHEDULABLE = "Unschedulable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodTrouble:
+    """What keeps one pod from working."""
+
+    kind: TroubleKind
+    message: str
+    """The kubelet's or the scheduler's own sentence."""
+    exit_code: int | None = None
+    """Of the last run, where the worker did run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPod:
+    """One pod of the pool."""
+
+    name: str
+    created_at: datetime
+    ready: bool
+    terminating: bool
+    trouble: PodTrouble | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """
+    The pool's Deployment and its pods.
+
+    The counts are the Deployment controller's; *current* etc. may be those of
+    an older generation while *generation* is ahead of *observed_generation*.
+    """
+
+    generation: int
+    observed_generation: int
+    desired: int
+    """``spec.replicas``: what was last asked for."""
+    current: int
+    """Pods that exist and are not terminating."""
+    ready: int
+    updated: int
+    """Pods made from the newest template."""
+    available: int
+    """Pods that have been ready for ``minReadySeconds``."""
+    restart_marker: datetime | None
+    """The last restart that was put into the pod template."""
+    foreign_autoscaler: str | None
+    """The autoscaler that targets the Deployment, where one was found."""
+    refusal: str | None
+    """Why the API server refuses new pods: a quota, an admission policy."""
+    pods: tuple[WorkerPod, ...]
+
+    @property
+    def draining(self) -> int:
+        """Pods that were asked to leave and finish what they have in hand."""
+        return sum(pod.terminating for pod in self.pods)
+
+    @property
+    def replacing(self) -> bool:
+        """
+        True while workers of an older template are still to be replaced.
+
+        Mere growth of an up-to-date pool is not a rollout.
+        """
+        if self.observed_generation < self.generation:
+            return False  # nothing is known about the newest generation yet
+        return self.updated < self.current
+
+    @property
+    def settled(self) -> bool:
+        """True when the Deployment controller has done all that was asked of it."""
+        return (
+            self.observed_generation >= self.generation
+            and self.current == self.updated == self.available == self.desired
+        )
+
+    @property
+    def troubles(self) -> tuple[tuple[WorkerPod, PodTrouble], ...]:
+        """The pods that cannot work, with why; terminating ones do not count."""
+        return tuple((pod, pod.trouble) for pod in self.pods if pod.trouble and not pod.terminating)

@@ -1,0 +1,248 @@
+"""
+Reading backlogs, endpoint by endpoint.
+
+All pools of one endpoint share one reader and are read in one round trip.
+Each endpoint has a task of its own, so one that hangs delays nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from queueworkers.backlog.endpoint import PoolRequest
+from queueworkers.domain.backlog import Backlog, UnknownBacklog, UnknownReason
+from queueworkers.domain.report import describe_source
+from queueworkers.engine.sources import observe_endpoint, refers_to_secrets
+from queueworkers.errors import ApiServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from queueworkers.api.redis import RedisSource
+    from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.backlog.endpoint import RedisEndpoint
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.pool import Pool
+    from queueworkers.engine.sources import Secrets
+
+SECRETS_KEPT_SECONDS = 30.0
+"""How soon a changed password is noticed."""
+
+RETRY_SECONDS = 5.0
+"""How soon a missing Secret is looked for again."""
+
+UNEXPECTED = UnknownBacklog(
+    reason=UnknownReason.SERVER_ERROR,
+    message="The operator failed at reading the backlog: its log says how. Please report it.",
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Reads the queues of many pools at one endpoint."""
+
+    async def observe(self, requests: Sequence[PoolRequest]) -> Mapping[PoolKey, Reading]:
+        """Read them in one round trip; what could not be read is an `UnknownBacklog`, never an error."""
+
+    async def close(self) -> None:
+        """End the connection."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Followed:
+    """One pool whose queues are read."""
+
+    source: RedisSource
+    request: PoolRequest
+    every_seconds: float
+    endpoint: RedisEndpoint | None = None
+    reading: Reading | None = None
+    resolve_at: float = 0.0
+    """When to look at its Secrets again, by the loop's clock."""
+    read_at: float = 0.0
+    """When to read it next, by the loop's clock."""
+
+
+class BacklogObserver:
+    """
+    Keeps the latest reading of every pool that is followed.
+
+    Args:
+        secrets: Where passwords are read.
+        connect: Makes the reader of an endpoint; connects on first use.
+        changed: Called when a pool has a reading that differs from the one before.
+    """
+
+    def __init__(
+        self,
+        secrets: Secrets,
+        *,
+        connect: Callable[[RedisEndpoint], Reader],
+        changed: Callable[[PoolKey], None],
+    ) -> None:
+        self._secrets = secrets
+        self._connect = connect
+        self._changed = changed
+        self._followed: dict[PoolKey, Followed] = {}
+        self._members: dict[RedisEndpoint, set[PoolKey]] = {}
+        self._sweeps: dict[RedisEndpoint, asyncio.Task[None]] = {}
+        self._unresolved = asyncio.Event()
+
+    def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
+        """
+        Go on reading a pool's queues, and return the latest reading.
+
+        ``None`` before the first one; it, or the word why there is none, comes
+        within the reader's time limit and is told through *changed*.
+        """
+        key = pool.identity.key
+        seen_at = pool.status.source
+        request = PoolRequest(
+            key=key,
+            framework=spec.framework_declared,
+            version=spec.version_tuple,
+            queues=spec.queues,
+            prefix=spec.redis.prefix,
+            database=spec.redis.database,
+            ever_seen=bool(
+                seen_at and seen_at.first_job_time and seen_at.address == describe_source(pool.identity, spec)
+            ),
+        )
+        known = self._followed.get(key)
+        if (
+            known
+            and known.source == spec.redis
+            and replace(known.request, ever_seen=request.ever_seen) == request
+        ):
+            known.request = request
+            known.every_seconds = spec.scaling.polling_interval_seconds
+            return known.reading
+        self.forget(key)
+        self._followed[key] = Followed(
+            source=spec.redis, request=request, every_seconds=spec.scaling.polling_interval_seconds
+        )
+        self._unresolved.set()
+        return None
+
+    def forget(self, key: PoolKey) -> None:
+        """Read no more for a pool; the last one of an endpoint ends its connection."""
+        followed = self._followed.pop(key, None)
+        if followed:
+            self._leave(key, followed)
+
+    async def run(self) -> None:
+        """Look up endpoints for ever, and again where a Secret may have changed."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                for key, followed in tuple(self._followed.items()):
+                    if followed.resolve_at <= loop.time():
+                        await self._resolve(key, followed)
+                self._unresolved.clear()
+                if not any(followed.resolve_at <= loop.time() for followed in self._followed.values()):
+                    await self._wait_until(
+                        min((each.resolve_at for each in self._followed.values()), default=None)
+                    )
+        finally:
+            await self._end(*self._sweeps.values())
+
+    async def _wait_until(self, moment: float | None) -> None:
+        try:
+            async with asyncio.timeout_at(moment):
+                await self._unresolved.wait()
+        except TimeoutError:
+            return
+
+    async def _resolve(self, key: PoolKey, followed: Followed) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await observe_endpoint(self._secrets, followed.source, namespace=key.namespace)
+        except ApiServerError as error:
+            logger.warning("%s: Secret not read: %s", key, error)
+            followed.resolve_at = loop.time() + RETRY_SECONDS
+            return
+        if self._followed.get(key) is not followed:
+            return  # forgotten, or its source was edited, while the Secret was read
+        if isinstance(found, UnknownBacklog):
+            followed.resolve_at = loop.time() + RETRY_SECONDS
+            self._leave(key, followed)
+            self._publish(key, followed, found)
+            return
+        secret = refers_to_secrets(followed.source)
+        followed.resolve_at = loop.time() + SECRETS_KEPT_SECONDS if secret else float("inf")
+        if found != followed.endpoint:
+            self._leave(key, followed)
+            self._join(key, followed, found)
+
+    def _join(self, key: PoolKey, followed: Followed, endpoint: RedisEndpoint) -> None:
+        followed.endpoint = endpoint
+        followed.read_at = 0.0
+        self._members.setdefault(endpoint, set()).add(key)
+        if endpoint not in self._sweeps:
+            self._sweeps[endpoint] = asyncio.create_task(self._sweep(endpoint), name=f"sweep {endpoint}")
+
+    def _leave(self, key: PoolKey, followed: Followed) -> None:
+        endpoint, followed.endpoint = followed.endpoint, None
+        if endpoint is None:
+            return
+        self._members[endpoint].discard(key)
+        if not self._members[endpoint]:
+            del self._members[endpoint]
+            self._sweeps.pop(endpoint).cancel()
+
+    async def _sweep(self, endpoint: RedisEndpoint) -> None:
+        """Read the pools of one endpoint, each at its own interval, in one round trip those that are due together."""
+        loop = asyncio.get_running_loop()
+        reader = self._connect(endpoint)
+        try:
+            while True:
+                now = loop.time()
+                due = [
+                    self._followed[key]
+                    for key in self._members[endpoint]
+                    if self._followed[key].read_at <= now
+                ]
+                for followed in due:
+                    followed.read_at = now + followed.every_seconds
+                if due:
+                    await self._read(reader, due)
+                next_read = min(self._followed[key].read_at for key in self._members[endpoint])
+                # A pool that joins meanwhile is due at once, but waits for at most this tick.
+                await asyncio.sleep(min(max(next_read - loop.time(), 0.0), 1.0))
+        finally:
+            await reader.close()
+
+    async def _read(self, reader: Reader, due: Sequence[Followed]) -> None:
+        requests = [followed.request for followed in due]
+        try:
+            readings = await reader.observe(requests)
+        except Exception:
+            # The last line of defence: a bug must not end the reading of this endpoint for ever.
+            logger.exception("Reading failed unexpectedly")
+            readings = {request.key: UNEXPECTED for request in requests}
+        for followed, request in zip(due, requests, strict=True):
+            if followed.endpoint is not None:  # else it left while it was read
+                self._publish(request.key, followed, readings[request.key])
+
+    def _publish(self, key: PoolKey, followed: Followed, reading: Reading) -> None:
+        before, followed.reading = followed.reading, reading
+        if not _same(before, reading):
+            self._changed(key)
+
+    @staticmethod
+    async def _end(*tasks: asyncio.Task[None]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _same(before: Reading | None, now: Reading) -> bool:
+    """Tell whether two readings differ in nothing but their time."""
+    if isinstance(before, Backlog) and isinstance(now, Backlog):
+        return before.queues == now.queues
+    return before == now

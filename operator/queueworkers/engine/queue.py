@@ -1,0 +1,101 @@
+"""
+A queue of keys that says *look at this one*, never *this happened*.
+
+A key that is added while it waits is in the queue once; one that is added
+while it is being worked on comes again afterwards; and no key is ever worked
+on twice at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from queueworkers.errors import ApiServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+Key = TypeVar("Key", bound="Hashable")
+
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 120.0
+
+logger = logging.getLogger(__name__)
+
+
+def retry_delay(failures: int) -> float:
+    """Wait after the n-th failure in a row: half a second, doubled each time, two minutes at most."""
+    return min(FIRST_RETRY_SECONDS * 2.0 ** min(failures - 1, 16), LAST_RETRY_SECONDS)
+
+
+class KeyedQueue(Generic[Key]):
+    """Keys to look at, now or later, each at most once at a time."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[Key] = asyncio.Queue()
+        self._dirty: set[Key] = set()
+        self._in_work: set[Key] = set()
+        self._later: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: defaultdict[Key, int] = defaultdict(int)
+
+    def add(self, key: Key) -> None:
+        """Have *key* looked at as soon as possible."""
+        timer = self._later.pop(key, None)
+        if timer:
+            timer.cancel()
+        if key not in self._dirty:
+            self._dirty.add(key)
+            if key not in self._in_work:
+                self._waiting.put_nowait(key)
+
+    def add_later(self, key: Key, *, seconds: float) -> None:
+        """Have *key* looked at after some time, or earlier; the earliest wish counts."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + max(seconds, 0.0)
+        known = self._later.get(key)
+        if known and known.when() <= due:
+            return
+        if known:
+            known.cancel()
+        self._later[key] = loop.call_at(due, self.add, key)
+
+    def forget(self, key: Key) -> None:
+        """Drop the timers and failures of a key that will not come again."""
+        timer = self._later.pop(key, None)
+        if timer:
+            timer.cancel()
+        self._failures.pop(key, None)
+
+    async def work(self, handle: Callable[[Key], Awaitable[None]]) -> None:
+        """
+        Hand key after key to *handle*, for ever; run several of these side by side.
+
+        A failure is logged and tried again, later each time; it is that key's
+        alone.
+        """
+        while True:
+            key = await self._waiting.get()
+            self._dirty.discard(key)
+            self._in_work.add(key)
+            try:
+                await handle(key)
+            except ApiServerError as error:
+                self._retry(key, error.retry_after)
+                logger.warning("%s: %s; trying again", key, error)
+            except Exception:
+                # The last line of defence: a bug in one pool must not stop the others.
+                self._retry(key, None)
+                logger.exception("%s: unexpected failure; trying again", key)
+            else:
+                self._failures.pop(key, None)
+            finally:
+                self._in_work.discard(key)
+                if key in self._dirty:
+                    self._waiting.put_nowait(key)
+
+    def _retry(self, key: Key, seconds: float | None) -> None:
+        self._failures[key] += 1
+        self.add_later(key, seconds=seconds or retry_delay(self._failures[key]))

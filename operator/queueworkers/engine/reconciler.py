@@ -1,0 +1,169 @@
+"""
+The loop's one step: read what is, decide what should be, make it so, say so.
+
+It never asks what changed, and it can be stopped after any line and started
+again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from queueworkers.api.spec import InvalidSpec, parse_spec
+from queueworkers.domain.announcements import (
+    announce_changes,
+    announce_restart,
+    announce_scaling,
+    announce_unreadable_restart,
+)
+from queueworkers.domain.decision import decide
+from queueworkers.domain.manifests import render_deployment
+from queueworkers.domain.observation import Observation
+from queueworkers.domain.pacing import due_in
+from queueworkers.domain.report import ready_reason, report, report_invalid
+from queueworkers.domain.rollout import parse_moment
+from queueworkers.domain.scaling import History
+from queueworkers.domain.verdict import Refusal, Situation, refusal_of
+from queueworkers.domain.wording import explain
+from queueworkers.errors import ApiServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.api.status import QueueWorkerPoolStatus
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.decision import Decision
+    from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.pool import Pool
+    from queueworkers.engine.world import World
+
+
+class Backlogs(Protocol):
+    """Where the latest reading of a pool's queues is to be had."""
+
+    def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
+        """Go on reading a pool's queues, and return the latest reading; ``None`` before the first."""
+
+    def forget(self, key: PoolKey) -> None:
+        """Read no more for a pool."""
+
+
+class Reconciler:
+    """Brings pool after pool to what it should be."""
+
+    def __init__(
+        self,
+        world: World,
+        backlogs: Backlogs,
+        *,
+        clock: Callable[[], datetime],
+        look_again: Callable[[PoolKey, timedelta], None],
+        status_pace: timedelta,
+    ) -> None:
+        self._world = world
+        self._backlogs = backlogs
+        self._clock = clock
+        self._look_again = look_again
+        self._status_pace = status_pace
+        self._histories: dict[str, History] = {}
+        self._written: dict[str, datetime] = {}
+        self._uids: dict[PoolKey, str] = {}
+
+    async def reconcile(self, key: PoolKey) -> None:
+        """Look at one pool, whatever the reason, and do what is to be done."""
+        pool = self._world.pool(key)
+        if pool is None or pool.deleting:
+            return self._forget(key)
+        spec = parse_spec(pool.spec)
+        if isinstance(spec, InvalidSpec):
+            return await self._refuse(pool, spec)
+        reading = self._backlogs.follow(pool, spec)
+        if reading is None:
+            return None  # the first reading, or the word that there is none, is under way
+        now = self._clock()
+        before = await self._observe(pool, reading)
+        decision = decide(spec, before, self._history(pool, now), now=now)
+        self._histories[pool.identity.uid] = decision.history
+        refusal, replacing = await self._apply(pool, spec, decision)
+        situation = Situation(
+            spec=spec,
+            observation=await self._observe(pool, reading),
+            decision=decision,
+            refusal=refusal,
+            template_written=replacing,
+            previous_reason=ready_reason(pool.status),
+            explanation=explain(spec, reading, decision),
+        )
+        await self._tell(
+            pool, situation, workers_before=before.workers.desired if before.workers else 0, now=now
+        )
+        if decision.revisit_at:
+            self._look_again(key, decision.revisit_at - now)
+        return None
+
+    async def _observe(self, pool: Pool, reading: Reading) -> Observation:
+        return Observation(
+            reading=reading,
+            workers=await self._world.observe_workers(pool.identity),
+            restart_annotation=parse_moment(pool.restart_annotation),
+        )
+
+    async def _apply(
+        self, pool: Pool, spec: QueueWorkerPoolSpec, decision: Decision
+    ) -> tuple[Refusal | None, bool]:
+        deployment = render_deployment(pool.identity, spec, restarted_at=decision.restart.marker)
+        try:
+            replacing = await self._world.apply(
+                pool.identity, deployment, replicas=decision.replicas, hands_off=decision.hands_off
+            )
+        except ApiServerError as error:
+            if not error.rejects_content:
+                raise
+            return refusal_of(status=error.status, message=error.message), False
+        return None, replacing
+
+    async def _tell(self, pool: Pool, situation: Situation, *, workers_before: int, now: datetime) -> None:
+        status = report(pool.identity, situation, generation=pool.generation, previous=pool.status, now=now)
+        announcements = list(announce_changes(pool.status, status))
+        if situation.refusal is None:
+            announcements += announce_scaling(situation, before=workers_before, now=now)
+            announcements += announce_restart(situation)
+        if pool.restart_annotation and situation.observation.restart_annotation is None:
+            announcements.append(announce_unreadable_restart(pool.restart_annotation))
+        await self._write_status(pool, status, now=now)
+        await self._world.announce(pool.identity, announcements)
+
+    async def _refuse(self, pool: Pool, invalid: InvalidSpec) -> None:
+        now = self._clock()
+        status = report_invalid(
+            pool.identity, invalid, generation=pool.generation, previous=pool.status, now=now
+        )
+        await self._write_status(pool, status, now=now)
+        await self._world.announce(pool.identity, announce_changes(pool.status, status))
+
+    async def _write_status(self, pool: Pool, status: QueueWorkerPoolStatus, *, now: datetime) -> None:
+        uid = pool.identity.uid
+        wait = due_in(pool.status, status, written_at=self._written.get(uid), now=now, pace=self._status_pace)
+        if wait is None:
+            return
+        if wait:
+            self._look_again(pool.identity.key, wait)
+            return
+        await self._world.write_status(pool.identity, status)
+        self._written[uid] = now
+
+    def _history(self, pool: Pool, now: datetime) -> History:
+        uid = pool.identity.uid
+        if self._uids.setdefault(pool.identity.key, uid) != uid:  # deleted and created again
+            self._forget(pool.identity.key)
+            self._uids[pool.identity.key] = uid
+        return self._histories.get(uid) or History(watching_since=now)
+
+    def _forget(self, key: PoolKey) -> None:
+        uid = self._uids.pop(key, "")
+        self._histories.pop(uid, None)
+        self._written.pop(uid, None)
+        self._backlogs.forget(key)
+        self._world.forget(key)

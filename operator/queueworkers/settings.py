@@ -1,0 +1,85 @@
+"""The operator's own settings: flags first, then the environment, then defaults."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from queueworkers.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How this operator runs; what a pool wants is in the pool."""
+
+    kubeconfig: str | None = None
+    """The cluster; ``None``: the pod's service account, or else the usual kubeconfig."""
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to look after; none means all."""
+    log_level: str = "info"
+    status_pace_seconds: int = 5
+    """Between two writes of a pool's status in which only numbers changed."""
+    redis_timeout_seconds: float = 2.0
+    """For one reading of one Redis; after that its pools' backlogs are not known."""
+    reconcilers: int = 8
+    """Pools that are looked at side by side."""
+    requests_in_flight: int = 16
+    """Requests to the API server at once."""
+    resync_seconds: int = 300
+    """Between two complete lists, which show what a watch has missed."""
+
+
+def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """
+    Read flags, and ``QWP_…`` variables where a flag is not given.
+
+    Raises:
+        SettingsError: A value is out of bounds; the message says which.
+    """
+    parser = argparse.ArgumentParser(prog="queue-worker-operator", description=__doc__)
+    for flag, kind, help_text in (
+        (
+            "--kubeconfig",
+            str,
+            "the cluster to look after; default: the pod's service account or ~/.kube/config",
+        ),
+        ("--namespaces", str, "comma-separated; default: all namespaces"),
+        ("--log-level", str, f"one of {', '.join(LOG_LEVELS)}; default: info"),
+        ("--status-pace-seconds", int, "between status writes in which only numbers changed; default: 5"),
+        ("--redis-timeout-seconds", float, "for one reading of one Redis; default: 2"),
+        ("--reconcilers", int, "pools looked at side by side; default: 8"),
+        ("--requests-in-flight", int, "requests to the API server at once; default: 16"),
+        ("--resync-seconds", int, "between complete lists; default: 300"),
+    ):
+        variable = "QWP_" + flag.removeprefix("--").replace("-", "_").upper()
+        parser.add_argument(
+            flag, type=kind, default=environment.get(variable), help=f"{help_text} [{variable}]"
+        )
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    if "namespaces" in given:
+        given["namespaces"] = tuple(filter(None, (name.strip() for name in given["namespaces"].split(","))))
+    settings = Settings(**given)
+    _check(settings)
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    if settings.log_level not in LOG_LEVELS:
+        raise SettingsError(f"log level {settings.log_level!r}: give one of {', '.join(LOG_LEVELS)}")
+    bounds: Mapping[str, tuple[float, float, float]] = {
+        "status-pace-seconds": (settings.status_pace_seconds, 0, 3600),
+        "redis-timeout-seconds": (settings.redis_timeout_seconds, 0.05, 60),
+        "reconcilers": (settings.reconcilers, 1, 256),
+        "requests-in-flight": (settings.requests_in_flight, 1, 1024),
+        "resync-seconds": (settings.resync_seconds, 10, 86_400),
+    }
+    for name, (value, least, most) in bounds.items():
+        if not least <= value <= most:
+            raise SettingsError(f"--{name} is {value:g}: give a number from {least:g} to {most:g}")
