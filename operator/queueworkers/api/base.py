@@ -18,7 +18,7 @@ SAYS = "x-says"
 """Where a schema keeps the sentence for a text that does not match its pattern."""
 
 
-def text(pattern: str, says: str, *, max_length: int, min_length: int = 1) -> Any:
+def text(pattern: str, says: str, *, max_length: int) -> Any:
     """
     Bound a text, and say in a sentence what it may look like.
 
@@ -26,9 +26,7 @@ def text(pattern: str, says: str, *, max_length: int, min_length: int = 1) -> An
     it becomes a rule that says *says* instead.  Patterns stay within what
     Rust's (here) and Go's (there) regular expressions agree upon.
     """
-    return Field(
-        min_length=min_length, max_length=max_length, pattern=pattern, json_schema_extra={SAYS: says}
-    )
+    return Field(max_length=max_length, pattern=pattern, json_schema_extra={SAYS: says})
 
 
 SecretName = Annotated[

@@ -75,7 +75,7 @@ def pool_schema() -> Schema:
         "properties": {
             "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}"},
             "kind": {"type": "string", "description": KIND},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural_schema(QueueWorkerPoolSpec),
             "status": structural_schema(QueueWorkerPoolStatus),
         },

@@ -8,7 +8,7 @@ from pydantic import Field
 from queueworkers.api.base import ApiModel, SecretKey, SecretName, text
 
 UserName = Annotated[
-    str, text(r"^[^\x00-\x20\x7f]+$", "a Redis user has no spaces in its name", max_length=200)
+    str, text(r"^[^\x00-\x20\x7f]+$", "a Redis user has a name without spaces", max_length=200)
 ]
 
 ServerName = Annotated[
@@ -27,7 +27,6 @@ Prefix = Annotated[
         "a prefix has no spaces and none of * ? [ ] \\: give the text that the keys begin with, "
         "not a pattern",
         max_length=200,
-        min_length=0,
     ),
 ]
 

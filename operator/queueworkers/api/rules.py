@@ -50,6 +50,7 @@ class Rule:
     field: str | None = None
     """Which field of ``self`` to name as the wrong one; ``self`` where not given."""
     reason: str = "FieldValueInvalid"
+    """``FieldValueDuplicate`` is none of ours: with it the API server leaves the sentence out."""
 
     @classmethod
     def matching(cls, pattern: str, *, says: str) -> Rule:
@@ -71,6 +72,7 @@ class Rule:
 
 SHORT_NAME = Rule(
     at="",
+    field="metadata.name",
     holds=f"size(self.metadata.name) <= {MAX_NAME_LENGTH}",
     says="metadata.name has <<size(self.metadata.name)>> characters, and the names of the worker pods are made "
     f"from it: use at most {MAX_NAME_LENGTH}",
@@ -112,7 +114,7 @@ NO_TIMEOUT_SAYS_RETRY_AFTER = Rule(
     at="spec",
     field="retryAfter",
     reason="FieldValueRequired",
-    holds="self.timeout > 0 || has(self.retryAfter)",
+    holds="self.timeout != 0 || has(self.retryAfter)",
     says="timeout 0 lets a job run without limit, yet after retry_after ("
     f"<<{_DEFAULT_RETRY_AFTER}>> s by default in <<self.framework>>) it is handed to a second worker: give a "
     "timeout, or raise retry_after in the application's config/queue.php above your longest job and say so in "
@@ -153,16 +155,17 @@ EACH_QUEUE_ONCE = Rule(
     at="spec.queues",
     holds="self.all(queue, self.exists_one(other, other == queue))",
     says="a queue is named twice: remove one of the two, as the order of queues is the order of their urgency",
-    reason="FieldValueDuplicate",
 )
+
+_LIMIT = "self.resources.limits.memory"
 
 MEMORY_BELOW_LIMIT = Rule(
     at="spec",
     field="memory",
-    holds="!has(self.resources) || !has(self.resources.limits) || !has(self.resources.limits.memory) || "
-    "(type(self.resources.limits.memory) == int ? double(self.resources.limits.memory) : "
-    "quantity(self.resources.limits.memory).asApproximateFloat()) > double(self.memory) * 1048576.0",
-    says="memory (<<self.memory>> MB) must be below resources.limits.memory ([[self.resources.limits.memory>>), or "
+    holds=f"!has(self.resources) || !has(self.resources.limits) || !has({_LIMIT}) || "
+    f"(type({_LIMIT}) == int ? double({_LIMIT}) : isQuantity({_LIMIT}) ? quantity({_LIMIT}).asApproximateFloat() : "
+    "double('Infinity')) > double(self.memory) * 1048576.0",
+    says="memory (<<self.memory>> MB) must be below resources.limits.memory (<<self.resources.limits.memory>>), or "
     "the kernel kills a worker in the middle of a job before the worker ends itself after one: lower memory or "
     "raise the limit",
 )

@@ -7,6 +7,7 @@ and a few words of its own.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.base import SAYS
@@ -38,8 +39,6 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Schema]) -> S
         del result["additionalProperties"]
     if isinstance(result.get("additionalProperties"), dict):
         result["additionalProperties"] = _structural(result["additionalProperties"], definitions)
-    if "description" in result:
-        result["description"] = " ".join(result["description"].split())
     if "properties" in result:
         result["properties"] = {
             name: _structural(each, definitions) for name, each in result["properties"].items()
@@ -47,7 +46,7 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Schema]) -> S
     if "items" in result:
         result["items"] = _structural(result["items"], definitions)
         result.setdefault("x-kubernetes-list-type", "atomic")
-    return _ordered(_with_sentence(_with_default(result)))
+    return _ordered(_with_description(_with_sentence(_with_default(result))))
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Schema]) -> Schema:
@@ -88,9 +87,21 @@ def _with_sentence(node: Schema) -> Schema:
     """Turn a pattern that comes with a sentence into a rule that says it."""
     if SAYS not in node:
         return node
-    rest = {key: value for key, value in node.items() if key not in {SAYS, "pattern"}}
+    rest = {key: value for key, value in node.items() if key not in {SAYS, "pattern", "minLength"}}
     matches = Rule.matching(node["pattern"], says=node[SAYS])
     return {**rest, "x-kubernetes-validations": [matches.as_validation()]}
+
+
+def _with_description(node: Schema) -> Schema:
+    """Put the description on one line, and the default behind it, which `kubectl explain` leaves out."""
+    if "description" not in node:
+        return node
+    sentences = node["description"].split()
+    default = node.get("default", "")
+    if default != "" and not isinstance(default, dict):
+        spelled = default if isinstance(default, str) else json.dumps(default)
+        sentences += ["Default:", f"{spelled}."]
+    return {**node, "description": " ".join(sentences)}
 
 
 def _ordered(node: Schema) -> Schema:

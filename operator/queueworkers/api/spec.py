@@ -84,7 +84,7 @@ Version = Annotated[
     ),
 ]
 
-Image = Annotated[str, text(r"^[^\x00-\x20\x7f]+$", "an image has no spaces in its name", max_length=1024)]
+Image = Annotated[str, text(r"^[^\x00-\x20\x7f]+$", "an image has a name without spaces", max_length=1024)]
 
 ConnectionName = Annotated[
     str,
@@ -100,7 +100,7 @@ QueueName = Annotated[
     str,
     text(
         r"""^[^\x00-\x20\x7f,"'`]+$""",
-        "a queue has no spaces, commas or quotes in its name: give each queue as an item of its own",
+        "a queue has a name without spaces, commas or quotes: give each queue as an item of its own",
         max_length=200,
     ),
 ]

@@ -1,0 +1,455 @@
+"""
+Pools to try on an API server: what is wrong with one, and what it must say.
+
+Each is a working pool with a few fields changed, written as
+``{"scaling.minReplicas": 5}``; `REMOVED` takes a field away.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Final
+
+import pytest
+
+REMOVED: Final = object()
+
+WORKING_SPEC: dict[str, Any] = {
+    "framework": "Laravel",
+    "image": "registry.example/shop:2.4.1",
+    "queues": ["high", "default"],
+    "redis": {"host": "redis"},
+}
+
+
+def pool(changes: dict[str, Any], *, name: str = "tried") -> dict[str, Any]:
+    """Make a pool that differs from a working one by *changes* to its spec."""
+    spec = copy.deepcopy(WORKING_SPEC)
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        node = spec
+        for part in parents:
+            node = node.setdefault(part, {})
+        if value is REMOVED:
+            del node[last]
+        else:
+            node[last] = value
+    return {
+        "apiVersion": "queueworkers.io/v1alpha1",
+        "kind": "QueueWorkerPool",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def worker_container(**fields: Any) -> dict[str, Any]:
+    """Change the worker's container through the pod template."""
+    return {"podTemplate.spec": {"containers": [{"name": "worker", **fields}]}}
+
+
+THINKPHP = {"framework": "ThinkPHP", "retryAfter": 90}
+"""Changes that make a working pool of ThinkPHP's."""
+
+WRONG = [
+    # --- what is missing ---
+    pytest.param({"framework": REMOVED}, "spec.framework", "Required value", id="no-framework"),
+    pytest.param({"image": REMOVED}, "spec.image", "Required value", id="no-image"),
+    pytest.param({"queues": REMOVED}, "spec.queues", "Required value", id="no-queues"),
+    pytest.param({"redis": REMOVED}, "spec.redis", "Required value", id="no-source"),
+    pytest.param({"redis": {}}, "spec.redis.host", "Required value", id="no-host"),
+    pytest.param(
+        {"redis.passwordSecretRef": {"key": "password"}},
+        "spec.redis.passwordSecretRef.name",
+        "Required value",
+        id="a-secret-without-a-name",
+    ),
+    # --- how the worker runs ---
+    pytest.param(
+        {"framework": "Symfony"},
+        "spec.framework",
+        'supported values: "Laravel", "ThinkPHP"',
+        id="an-unknown-framework",
+    ),
+    pytest.param(
+        {"version": "^12.0"},
+        "spec.version",
+        "version is the installed version in numbers and dots, such as 3.0.4: no v, ^ or *",
+        id="a-version-constraint",
+    ),
+    pytest.param(
+        {"image": "shop latest"}, "spec.image", "an image has a name without spaces", id="a-space-in-image"
+    ),
+    pytest.param({"image": ""}, "spec.image", "an image has a name without spaces", id="an-empty-image"),
+    pytest.param({"command": []}, "spec.command", "at least 1 items", id="an-empty-command"),
+    pytest.param(
+        {"connection": "--once"},
+        "spec.connection",
+        "not - first, as it would be taken for a flag",
+        id="a-flag-for-a-connection",
+    ),
+    pytest.param(
+        {"sleep": 60},
+        "spec.sleep",
+        "sleep (60 s) must be shorter than timeout (60 s), or a worker that finds no job runs into the timeout while "
+        "it sleeps and kills itself: lower sleep or raise timeout",
+        id="sleep-as-long-as-timeout",
+    ),
+    pytest.param(
+        {"timeout": 2},
+        "spec.sleep",
+        "sleep (3 s) must be shorter than timeout (2 s)",
+        id="timeout-shorter-than-default-sleep",
+    ),
+    pytest.param(
+        {"timeout": 120, "retryAfter": 120},
+        "spec.timeout",
+        "timeout (120 s) must be shorter than retryAfter (120 s), or a job that still runs is handed to a second "
+        "worker: lower timeout, or raise retry_after in the application's config/queue.php and retryAfter with it",
+        id="timeout-as-long-as-retry-after",
+    ),
+    pytest.param(
+        {"timeout": 300},
+        "spec.timeout",
+        "timeout (300 s) must be shorter than the retry_after of the queue connection, which is 90 s by default in "
+        "Laravel, or a job that still runs is handed to a second worker: lower timeout, or raise retry_after in the "
+        "application's config/queue.php and say so in retryAfter",
+        id="timeout-longer-than-laravels-retry-after",
+    ),
+    pytest.param(
+        {"framework": "ThinkPHP"},
+        "spec.timeout",
+        "timeout (60 s) must be shorter than the retry_after of the queue connection, which is 60 s by default in "
+        "ThinkPHP",
+        id="thinkphps-own-defaults-collide",
+    ),
+    pytest.param(
+        {"timeout": 0},
+        "spec.retryAfter",
+        "timeout 0 lets a job run without limit, yet after retry_after (90 s by default in Laravel) it is handed to a "
+        "second worker: give a timeout, or raise retry_after in the application's config/queue.php above your longest "
+        "job and say so in retryAfter",
+        id="no-timeout-and-nothing-said",
+    ),
+    pytest.param({"maxJobs": -1}, "spec.maxJobs", "greater than or equal to 0", id="fewer-than-no-jobs"),
+    pytest.param(
+        {"timeout": 86_401, "retryAfter": 90_000},
+        "spec.timeout",
+        "less than or equal to 86400",
+        id="a-timeout-beyond-a-day",
+    ),
+    pytest.param({"memory": "128M"}, "spec.memory", "must be of type integer", id="memory-with-a-unit"),
+    pytest.param({"sleep": 0.5}, "spec.sleep", "must be of type integer", id="a-fraction-of-a-second"),
+    pytest.param({"tries": -1}, "spec.tries", "greater than or equal to 0", id="fewer-than-no-tries"),
+    pytest.param({"backoff": 10}, "spec.backoff", "must be of type array", id="backoff-not-a-list"),
+    pytest.param({"backoff": [1] * 11}, "spec.backoff", "must have at most 10 items", id="eleven-backoffs"),
+    pytest.param(
+        {"memory": 256, "resources.limits.memory": "256Mi"},
+        "spec.memory",
+        "memory (256 MB) must be below resources.limits.memory (256Mi), or the kernel kills a worker in the middle of "
+        "a job before the worker ends itself after one: lower memory or raise the limit",
+        id="memory-up-to-the-limit",
+    ),
+    pytest.param(
+        {"resources.limits.memory": 1_000_000},
+        "spec.memory",
+        "memory (128 MB) must be below resources.limits.memory (1000000)",
+        id="a-limit-in-bytes",
+    ),
+    pytest.param(
+        {"resources.limits.memory": "lots"},
+        "spec.resources.limits.memory",
+        "should match",
+        id="not-a-quantity",
+    ),
+    # --- the queues ---
+    pytest.param({"queues": []}, "spec.queues", "at least 1 items", id="an-empty-list-of-queues"),
+    pytest.param({"queues": "high"}, "spec.queues", "must be of type array", id="queues-not-a-list"),
+    pytest.param(
+        {"queues": ["high,default"]},
+        "spec.queues[0]",
+        "a queue has a name without spaces, commas or quotes: give each queue as an item of its own",
+        id="two-queues-in-one",
+    ),
+    pytest.param(
+        {"queues": ["high", "my queue"]},
+        "spec.queues[1]",
+        "a queue has a name without spaces, commas or quotes",
+        id="a-space-in-a-queue",
+    ),
+    pytest.param(
+        {"queues": ["high", "default", "high"]},
+        "spec.queues",
+        "a queue is named twice: remove one of the two, as the order of queues is the order of their urgency",
+        id="a-queue-twice",
+    ),
+    pytest.param({"queues": ["q" * 201]}, "spec.queues[0]", "Too long", id="a-queue-too-long"),
+    pytest.param(
+        {"queues": [f"q{number}" for number in range(65)]}, "spec.queues", "Too many", id="too-many-queues"
+    ),
+    # --- what the framework's worker does not know ---
+    pytest.param(
+        {**THINKPHP, "maxJobs": 100},
+        "spec.maxJobs",
+        "ThinkPHP's queue:work has no --max-jobs: remove maxJobs",
+        id="thinkphp-with-max-jobs",
+    ),
+    pytest.param(
+        {**THINKPHP, "maxTime": 100},
+        "spec.maxTime",
+        "ThinkPHP's queue:work has no --max-time: remove maxTime",
+        id="thinkphp-with-max-time",
+    ),
+    pytest.param(
+        {**THINKPHP, "rest": 1},
+        "spec.rest",
+        "ThinkPHP's queue:work has no --rest: remove rest",
+        id="thinkphp-with-rest",
+    ),
+    pytest.param(
+        {**THINKPHP, "backoff": [1, 5, 10]},
+        "spec.backoff",
+        "ThinkPHP waits equally long before every attempt: give one value in backoff instead of 3",
+        id="thinkphp-with-three-backoffs",
+    ),
+    # --- leaving, and the pods ---
+    pytest.param(
+        {"gracePeriodSeconds": 64},
+        "spec.gracePeriodSeconds",
+        "gracePeriodSeconds (64 s) must be at least 65 s, which is timeout and 5 s, or a worker is killed in the middle "
+        "of a job: raise gracePeriodSeconds, remove it, or lower timeout",
+        id="grace-within-the-margin",
+    ),
+    pytest.param(
+        {"podTemplate.spec.terminationGracePeriodSeconds": 30},
+        "spec.podTemplate.spec.terminationGracePeriodSeconds",
+        "terminationGracePeriodSeconds (30 s) must be at least 65 s, which is timeout and 5 s",
+        id="grace-of-the-pod-too-short",
+    ),
+    pytest.param(
+        {"gracePeriodSeconds": 90, "podTemplate.spec.terminationGracePeriodSeconds": 91},
+        "spec.gracePeriodSeconds",
+        "gracePeriodSeconds (90 s) and podTemplate.spec.terminationGracePeriodSeconds (91 s) say the same thing twice: "
+        "remove one of them",
+        id="grace-said-twice",
+    ),
+    pytest.param(
+        {"podTemplate.spec.restartPolicy": "Never"},
+        "spec.podTemplate.spec.restartPolicy",
+        "restartPolicy must be Always, not Never: a worker ends by design, for memory, jobs or time, and is started "
+        "again; remove restartPolicy",
+        id="never-started-again",
+    ),
+    pytest.param(
+        worker_container(image="other"),
+        "spec.podTemplate.spec.containers",
+        "the container worker gets its image and command line from the pool: remove image, command and args there, and "
+        "use spec.image, spec.command and the worker's options",
+        id="the-worker-with-another-image",
+    ),
+    pytest.param(
+        worker_container(args=["--once"]),
+        "spec.podTemplate.spec.containers",
+        "the container worker gets its image and command line from the pool",
+        id="the-worker-with-other-arguments",
+    ),
+    pytest.param(
+        {"podTemplate.spec": {"containers": [{"name": "worker"}, {"name": "worker"}]}},
+        "spec.podTemplate.spec.containers[1]",
+        "Duplicate value",
+        id="two-workers-in-a-pod",
+    ),
+    pytest.param(
+        {"podTemplate.spec": {"containers": [{"image": "sidecar"}]}},
+        "spec.podTemplate.spec.containers[0].name",
+        "Required value",
+        id="a-sidecar-without-a-name",
+    ),
+    pytest.param(
+        {"podTemplate.metadata": {"labels": {"queueworkers.io/pool": "other"}}},
+        "spec.podTemplate.metadata.labels",
+        "labels that begin with queueworkers.io/ are the operator's own, by which it finds the workers: remove them, or "
+        "choose another prefix",
+        id="the-operators-own-label",
+    ),
+    pytest.param(
+        {"env": [{"value": "x"}]}, "spec.env[0].name", "Required value", id="a-variable-without-a-name"
+    ),
+    pytest.param(
+        {"env": [{"name": "A"}, {"name": "A"}]}, "spec.env[1]", "Duplicate value", id="a-variable-twice"
+    ),
+    pytest.param(
+        {"security": "Privileged"},
+        "spec.security",
+        'supported values: "Compatible", "Restricted"',
+        id="an-unknown-profile",
+    ),
+    # --- the source ---
+    pytest.param(
+        {"redis.host": "redis://redis:6379/0"},
+        "spec.redis.host",
+        "host is a host name or an address, without scheme, user or port: the port goes into spec.redis.port, the "
+        "password into a Secret that spec.redis.passwordSecretRef names",
+        id="a-url-for-a-host",
+    ),
+    pytest.param(
+        {"redis.host": "redis:6379"},
+        "spec.redis.host",
+        "the port goes into spec.redis.port",
+        id="a-host-with-a-port",
+    ),
+    pytest.param(
+        {"redis.port": 65_536}, "spec.redis.port", "less than or equal to 65535", id="a-port-too-high"
+    ),
+    pytest.param(
+        {"redis.database": -1}, "spec.redis.database", "greater than or equal to 0", id="a-database-below-0"
+    ),
+    pytest.param(
+        {"redis.prefix": "shop_*"},
+        "spec.redis.prefix",
+        "a prefix has no spaces and none of * ? [ ] \\: give the text that the keys begin with, not a pattern",
+        id="a-pattern-for-a-prefix",
+    ),
+    pytest.param(
+        {"redis.username": "reader"},
+        "spec.redis.passwordSecretRef",
+        "username reader needs a password: name the Secret that holds it in passwordSecretRef, or remove username to "
+        "read as the default user",
+        id="a-user-without-a-password",
+    ),
+    pytest.param(
+        {"redis.passwordSecretRef": {"name": "other/redis"}},
+        "spec.redis.passwordSecretRef.name",
+        "it is looked for in the pool's own namespace, so give no namespace",
+        id="a-secret-of-another-namespace",
+    ),
+    pytest.param(
+        {"redis.tls": {"verify": "Insecure", "caSecretRef": {"name": "authority"}}},
+        "spec.redis.tls.verify",
+        "verify Insecure checks nothing, so the authority in caSecretRef would not be used: set verify to Full or "
+        "CertificateOnly, or remove caSecretRef",
+        id="an-authority-for-nothing",
+    ),
+    pytest.param(
+        {"redis.tls": {"serverName": "https://redis"}},
+        "spec.redis.tls.serverName",
+        "serverName is a host name as in the certificate, without a port or a scheme",
+        id="a-url-for-a-server-name",
+    ),
+    # --- how many workers ---
+    pytest.param(
+        {"scaling.minReplicas": 5, "scaling.maxReplicas": 2},
+        "spec.scaling.minReplicas",
+        "minReplicas (5) must not be above maxReplicas (2): lower minReplicas or raise maxReplicas",
+        id="min-above-max",
+    ),
+    pytest.param(
+        {"scaling.minReplicas": 11},
+        "spec.scaling.minReplicas",
+        "minReplicas (11) must not be above maxReplicas (10)",
+        id="min-above-default-max",
+    ),
+    pytest.param(
+        {"scaling.minReplicas": 0, "scaling.maxReplicas": 0},
+        "spec.scaling.maxReplicas",
+        "greater than or equal to 1",
+        id="at-most-none",
+    ),
+    pytest.param(
+        {"scaling.replicas": -1}, "spec.scaling.replicas", "greater than or equal to 0", id="minus-one"
+    ),
+    pytest.param(
+        {"scaling.mode": "Manual"},
+        "spec.scaling.replicas",
+        "mode Manual needs a number of workers: give replicas, or set mode to Auto",
+        id="manual-without-a-number",
+    ),
+    pytest.param(
+        {"scaling.mode": "auto"},
+        "spec.scaling.mode",
+        'supported values: "Auto", "Recommend", "Manual"',
+        id="a-mode-in-lower-case",
+    ),
+    pytest.param(
+        {"scaling.pollingIntervalSeconds": 0},
+        "spec.scaling.pollingIntervalSeconds",
+        "greater than or equal to 1",
+        id="polling-without-a-pause",
+    ),
+    pytest.param(
+        {"scaling.behavior": {"scaleDown": {"stabilizationWindowSeconds": 3601}}},
+        "spec.scaling.behavior.scaleDown.stabilizationWindowSeconds",
+        "less than or equal to 3600",
+        id="a-window-beyond-an-hour",
+    ),
+    # --- replacing workers ---
+    pytest.param({"restart.at": "now"}, "spec.restart.at", "must be of type date-time", id="restart-now"),
+    pytest.param(
+        {"restart.maxSurge": 0}, "spec.restart.maxSurge", "greater than or equal to 1", id="no-surge"
+    ),
+    pytest.param({"restart.maxSurge": "0%"}, "spec.restart.maxSurge", "should match", id="no-share-of-surge"),
+    pytest.param({"suspend": "yes"}, "spec.suspend", "must be of type boolean", id="suspend-in-words"),
+]
+"""Changes, the field that is named as wrong, and a part of what is said about it."""
+
+MISSPELLED = [
+    pytest.param({"queue": ["high"]}, "spec.queue", id="in-spec"),
+    pytest.param({"scaling.minReplica": 1}, "spec.scaling.minReplica", id="in-scaling"),
+    pytest.param({"redis.password": "hunter2"}, "spec.redis.password", id="a-password-in-the-open"),
+    pytest.param(
+        {"redis.passwordSecretRef": {"name": "redis", "namespace": "other"}},
+        "spec.redis.passwordSecretRef.namespace",
+        id="a-namespace",
+    ),
+    pytest.param({"podTemplate.metadata": {"name": "x"}}, "spec.podTemplate.metadata.name", id="a-pods-name"),
+]
+"""Changes with a field that does not exist."""
+
+RIGHT = [
+    pytest.param({}, id="the-working-pool"),
+    pytest.param({"redis.host": "2001:db8::1"}, id="an-ipv6-address"),
+    pytest.param({"redis.host": "10.0.0.7"}, id="an-ipv4-address"),
+    pytest.param({"redis.prefix": "商店:{a}-"}, id="a-prefix-beyond-ascii"),
+    pytest.param({"redis.tls": {}}, id="tls-with-the-systems-authorities"),
+    pytest.param({"redis.tls": {"verify": "Insecure"}}, id="tls-unchecked"),
+    pytest.param({"redis.passwordSecretRef": {"name": "redis", "key": "pass.word"}}, id="a-password-by-key"),
+    pytest.param({"queues": ["{orders}", "邮件", "a:b/c"]}, id="queues-beyond-ascii"),
+    pytest.param({"queues": [f"{number:0>200}" for number in range(64)]}, id="many-long-queues"),
+    pytest.param({"timeout": 0, "retryAfter": 7200}, id="no-timeout-and-said-so"),
+    pytest.param({"timeout": 89}, id="timeout-just-below-laravels-retry-after"),
+    pytest.param({"gracePeriodSeconds": 65}, id="grace-of-timeout-and-margin"),
+    pytest.param({"timeout": 0, "retryAfter": 600, "gracePeriodSeconds": 1}, id="a-grace-without-a-timeout"),
+    pytest.param({"podTemplate.spec.terminationGracePeriodSeconds": 300}, id="grace-in-the-pod"),
+    pytest.param(THINKPHP, id="thinkphp"),
+    pytest.param({**THINKPHP, "backoff": [5], "rest": 0, "maxJobs": 0}, id="thinkphp-with-zeros"),
+    pytest.param(
+        {"backoff": [1, 5, 10], "rest": 1, "maxJobs": 500, "maxTime": 3600}, id="laravel-with-everything"
+    ),
+    pytest.param({"memory": 0}, id="memory-unchecked"),
+    pytest.param(
+        {"memory": 256, "resources.limits": {"memory": "0.5Gi", "example.com/gpu": 1}}, id="half-a-gi"
+    ),
+    pytest.param({"scaling.minReplicas": 0, "scaling.maxReplicas": 1}, id="from-zero"),
+    pytest.param({"scaling": {"mode": "Manual", "replicas": 0}}, id="manual-zero"),
+    pytest.param({"scaling.replicas": 40}, id="pinned-above-max"),
+    pytest.param({"restart": {"at": "2026-11-23T17:30:00.5+08:00", "maxSurge": 3}}, id="restart-in-beijing"),
+    pytest.param({"restart.maxSurge": "100%"}, id="a-second-set-of-workers"),
+    pytest.param(
+        worker_container(volumeMounts=[{"name": "v", "mountPath": "/v"}], livenessProbe={"exec": {}}),
+        id="the-worker-with-a-volume",
+    ),
+    pytest.param(
+        {"podTemplate.spec": {"containers": [{"name": "exporter", "image": "e", "args": ["-v"]}]}},
+        id="a-sidecar",
+    ),
+    pytest.param(
+        {
+            "env": [
+                {"name": "A", "value": ""},
+                {"name": "B", "valueFrom": {"secretKeyRef": {"name": "s", "key": "b"}}},
+            ],
+            "envFrom": [{"prefix": "X_", "secretRef": {"name": "s"}}],
+        },
+        id="variables-from-everywhere",
+    ),
+]
+"""Changes that leave the pool right."""
