@@ -1,9 +1,12 @@
 """What every model of the resource has in common."""
 
+import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 
 GROUP = "queueworkers.io"
 VERSION = "v1alpha1"
@@ -18,22 +21,41 @@ SAYS = "x-says"
 """Where a schema keeps the sentence for a text that does not match its pattern."""
 
 
-def text(pattern: str, says: str, *, max_length: int) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
     """
-    Bound a text, and say in a sentence what it may look like.
+    The bounds of a text, with a sentence for one that does not keep to them.
 
     The API server's own words for a mismatch recite the pattern; in the CRD
     it becomes a rule that says *says* instead.  Patterns stay within what
-    Rust's (here) and Go's (there) regular expressions agree upon.
+    Python's and Go's regular expressions agree upon.
     """
-    return Field(max_length=max_length, pattern=pattern, json_schema_extra={SAYS: says})
+
+    pattern: str
+    says: str
+    max_length: int
+
+    def check(self, value: str) -> str:
+        """Accept a text that matches as a whole."""
+        if re.fullmatch(self.pattern, value):
+            return value
+        raise ValueError(self.says)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        bounded = core_schema.str_schema(max_length=self.max_length)
+        return core_schema.no_info_after_validator_function(self.check, bounded)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern, SAYS: self.says}
 
 
 SecretName = Annotated[
     str,
-    text(
-        r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        "the name of a Secret has lower-case letters, digits, - and . only; it is looked for in the pool's "
+    Text(
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        says="the name of a Secret has lower-case letters, digits, - and . only; it is looked for in the pool's "
         "own namespace, so give no namespace",
         max_length=253,
     ),
@@ -41,7 +63,11 @@ SecretName = Annotated[
 
 SecretKey = Annotated[
     str,
-    text(r"^[-._a-zA-Z0-9]+$", "a key of a Secret has letters, digits, -, _ and . only", max_length=253),
+    Text(
+        pattern=r"^[-._a-zA-Z0-9]+$",
+        says="a key of a Secret has letters, digits, -, _ and . only",
+        max_length=253,
+    ),
 ]
 
 

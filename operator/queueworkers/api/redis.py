@@ -5,26 +5,26 @@ from typing import Annotated
 
 from pydantic import Field
 
-from queueworkers.api.base import ApiModel, SecretKey, SecretName, text
+from queueworkers.api.base import ApiModel, SecretKey, SecretName, Text
 
 UserName = Annotated[
-    str, text(r"^[^\x00-\x20\x7f]+$", "a Redis user has a name without spaces", max_length=200)
+    str, Text(pattern=r"^[^\x00-\x20\x7f]+$", says="a Redis user has a name without spaces", max_length=200)
 ]
 
 ServerName = Annotated[
     str,
-    text(
-        r"^[A-Za-z0-9.:_-]+$",
-        "serverName is a host name as in the certificate, without a port or a scheme",
+    Text(
+        pattern=r"^[A-Za-z0-9.:_-]+$",
+        says="serverName is a host name as in the certificate, without a port or a scheme",
         max_length=253,
     ),
 ]
 
 Prefix = Annotated[
     str,
-    text(
-        r"^[^\x00-\x20\x7f*?\[\]\\]*$",
-        "a prefix has no spaces and none of * ? [ ] \\: give the text that the keys begin with, "
+    Text(
+        pattern=r"^[^\x00-\x20\x7f*?\[\]\\]*$",
+        says="a prefix has no spaces and none of * ? [ ] \\: give the text that the keys begin with, "
         "not a pattern",
         max_length=200,
     ),
@@ -32,9 +32,9 @@ Prefix = Annotated[
 
 Host = Annotated[
     str,
-    text(
-        r"^([^\x00-\x20\x7f:/@]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$",
-        "host is a host name or an address, without scheme, user or port: the port goes into "
+    Text(
+        pattern=r"^([^\x00-\x20\x7f:/@]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$",
+        says="host is a host name or an address, without scheme, user or port: the port goes into "
         "spec.redis.port, the password into a Secret that spec.redis.passwordSecretRef names",
         max_length=253,
     ),

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema
 
-from queueworkers.api.base import DAY, ApiModel, text
+from queueworkers.api.base import DAY, ApiModel, Text
 from queueworkers.api.redis import CaSecretRef, RedisSource, RedisTls, SecretKeyRef, TlsVerify
 from queueworkers.api.restart import RestartSpec
 from queueworkers.api.scaling import (
@@ -77,20 +77,22 @@ FrameworkName = Annotated[
 
 Version = Annotated[
     str,
-    text(
-        r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$",
-        "version is the installed version in numbers and dots, such as 3.0.4: no v, ^ or *",
+    Text(
+        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$",
+        says="version is the installed version in numbers and dots, such as 3.0.4: no v, ^ or *",
         max_length=32,
     ),
 ]
 
-Image = Annotated[str, text(r"^[^\x00-\x20\x7f]+$", "an image has a name without spaces", max_length=1024)]
+Image = Annotated[
+    str, Text(pattern=r"^[^\x00-\x20\x7f]+$", says="an image has a name without spaces", max_length=1024)
+]
 
 ConnectionName = Annotated[
     str,
-    text(
-        r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$",
-        "connection is the name of a queue connection in config/queue.php: letters, digits, _ . : and -, "
+    Text(
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$",
+        says="connection is the name of a queue connection in config/queue.php: letters, digits, _ . : and -, "
         "not - first, as it would be taken for a flag",
         max_length=100,
     ),
@@ -98,9 +100,9 @@ ConnectionName = Annotated[
 
 QueueName = Annotated[
     str,
-    text(
-        r"""^[^\x00-\x20\x7f,"'`]+$""",
-        "a queue has a name without spaces, commas or quotes: give each queue as an item of its own",
+    Text(
+        pattern=r"""^[^\x00-\x20\x7f,"'`]+$""",
+        says="a queue has a name without spaces, commas or quotes: give each queue as an item of its own",
         max_length=200,
     ),
 ]
