@@ -74,6 +74,18 @@ def test_a_pod_reaches_the_apiserver_as_its_service_account(
     assert answer["status"]["userInfo"]["username"] == f"system:serviceaccount:{namespace}:default"
 
 
+def test_a_pod_finds_a_service_by_its_name(cluster: Cluster, namespace: str) -> None:
+    """The name of a Service leads to its address, and an unknown name nowhere."""
+    script = "nslookup kubernetes.default.svc.cluster.local && ! nslookup nobody.default.svc.cluster.local"
+    _create(cluster, namespace, _pod("finder", _shell(script)))
+    _wait(cluster, namespace, "pod/finder", "jsonpath={.status.phase}=Succeeded")
+
+    address = cluster.kubectl_json("get", "service", "kubernetes", "--namespace=default")
+    log = cluster.run_kubectl("logs", "finder", f"--namespace={namespace}")
+
+    assert address["spec"]["clusterIP"] in log
+
+
 def test_a_service_account_can_act_from_outside(cluster: Cluster, namespace: str) -> None:
     """The kubeconfig made for a service account is that account's, without the admin's rights."""
     kubeconfig = cluster.kubeconfig_for("default", namespace)

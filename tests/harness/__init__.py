@@ -11,11 +11,13 @@ exists:  ``PYTHONPATH=tests python3 -m harness up``.
 
 How the files depend on each other, from the bottom up::
 
-    locations, processes, network, progress    what every cluster has
+    errors, progress, commands, locations,     what every cluster has
+      processes, network, cgroups
     packages, go_toolchain, binaries           what a machine must have
-    credentials, control_plane, containers,    the daemons, one concern a file
-      kubelet, service_proxy, fake_node, dns
     images, base_images                        images without a registry
+    credentials, control_plane, containers,    the daemons, one concern a file
+      kubelet, service_proxy, name_server,
+      fake_node
     local_cluster                              the order of starting and ending
     cluster                                    what a test holds in its hand
     guardian, fixtures, __main__               who owns a cluster, and how long

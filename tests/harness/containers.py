@@ -76,9 +76,11 @@ def import_image(at: Locations, archive: Path) -> None:
 
 
 def forget_pod_addresses(at: Locations) -> None:
-    """Remove what libcni keeps of pods that were ended the hard way."""
-    for result in Path("/var/lib/cni/results").glob(f"{at.label}-*"):
-        result.unlink(missing_ok=True)
+    """Remove what libcni keeps, outside the cluster's folders, of pods that are still there."""
+    sandboxes = at.bulk / "containerd" / "io.containerd.grpc.v1.cri" / "sandboxes"
+    for sandbox in sandboxes.glob("*"):
+        for result in Path("/var/lib/cni/results").glob(f"*-{sandbox.name}-*"):
+            result.unlink(missing_ok=True)
 
 
 def _ctr(at: Locations) -> list[str]:

@@ -41,6 +41,7 @@ from harness.errors import CommandFailedError, HarnessError
 from harness.fake_node import FAKE_NODE, FAKE_NODE_MANIFEST, render_fake_node
 from harness.kubelet import remove_log_links, render_kubelet, write_kubelet_configuration
 from harness.locations import cache_directory
+from harness.name_server import render_name_server
 from harness.network import delete_network, inside, make_network
 from harness.packages import SYSTEM_DIRECTORIES, install_packages
 from harness.processes import (
@@ -213,6 +214,7 @@ class _Start:
         if KUBELET_NODE in self.nodes:
             self._start(render_kubelet(self.at, credentials))
             self._start(render_service_proxy(credentials))
+            self._start(render_name_server(credentials))
         if KWOK_NODE in self.nodes:
             self._start(render_fake_node(credentials))
             manifest = json.dumps(FAKE_NODE_MANIFEST)
