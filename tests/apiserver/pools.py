@@ -382,7 +382,25 @@ WRONG = [
         id="a-window-beyond-an-hour",
     ),
     # --- replacing workers ---
-    pytest.param({"restart.at": "now"}, "spec.restart.at", "must be of type date-time", id="restart-now"),
+    pytest.param(
+        {"restart.at": "now"},
+        "spec.restart.at",
+        "at is a moment with its time zone in RFC 3339, such as 2026-11-23T09:30:00Z or 2026-11-23T17:30:00+08:00: "
+        "write it so, in quotes",
+        id="restart-now",
+    ),
+    pytest.param(
+        {"restart.at": "2026-11-23 09:30:00"},
+        "spec.restart.at",
+        "at is a moment with its time zone",
+        id="no-zone",
+    ),
+    pytest.param(
+        {"restart.at": "2026-02-30T09:30:00Z"},
+        "spec.restart",
+        "at is a moment with its time zone",
+        id="no-such-day",
+    ),
     pytest.param(
         {"restart.maxSurge": 0}, "spec.restart.maxSurge", "greater than or equal to 1", id="no-surge"
     ),
@@ -453,3 +471,44 @@ RIGHT = [
     ),
 ]
 """Changes that leave the pool right."""
+
+ODD_VALUES: list[Any] = [
+    *[
+        "",
+        " ",
+        "a",
+        "a\n",
+        "\u00a0",
+        "\u2028",
+        "\x85",
+        "商",
+        "x" * 201,
+        "-a",
+        "a:b",
+        "::1",
+        "1.2",
+        "10%",
+        "101%",
+    ],
+    *["2026-02-30T00:00:00Z", "2026-01-01t00:00:00z", "2026-12-31T23:59:60Z", "2026-01-01T24:00:00Z"],
+    *["2026-01-01T00:00:00+14:59", "2026-01-01T00:00:00.123456789Z", "2000-00-00T00:00:00Z"],
+    *[
+        None,
+        True,
+        -1,
+        0,
+        1,
+        3.0,
+        3.5,
+        10**12,
+        [],
+        {},
+        [1],
+        ["a"],
+        ["\u00a0"],
+        [{}],
+        [{"name": "a"}],
+        {"name": "a"},
+    ],
+]
+"""What somebody, or some program, will one day put into a field."""

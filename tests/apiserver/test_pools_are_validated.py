@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,9 @@ import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from apiserver.pools import MISSPELLED, RIGHT, WORKING_SPEC, WRONG, pool
+from apiserver.pools import MISSPELLED, ODD_VALUES, RIGHT, WORKING_SPEC, WRONG, pool
 from harness.errors import CommandFailedError
+from queueworkers.api.crd import pool_schema, schema_at
 from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
 
 if TYPE_CHECKING:
@@ -131,6 +133,31 @@ def test_a_right_pool_is_taken_and_read(
     read = parse_spec(filled_in)
     assert isinstance(read, QueueWorkerPoolSpec)
     assert read == parse_spec(tried["spec"])
+
+
+def test_whatever_is_taken_can_be_read(api: client.CustomObjectsApi, namespace: str) -> None:
+    """No text, number, list or object in any field is right for the API server and wrong for the operator."""
+    taken = 0
+    unreadable = []
+
+    for path, value in itertools.product(fields_below(schema_at(pool_schema(), "spec")), ODD_VALUES):
+        try:
+            spec = try_pool(api, namespace, pool({path: value}))["spec"]
+        except ApiException:
+            continue
+        taken += 1
+        if not isinstance(parse_spec(spec), QueueWorkerPoolSpec):
+            unreadable.append((path, value))
+
+    assert unreadable == []
+    assert taken > 100
+
+
+def fields_below(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The path of every field of an object, parts before what they are part of."""
+    for name, each in schema.get("properties", {}).items():
+        yield from fields_below(each, f"{path}{name}.")
+        yield f"{path}{name}"
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in EXAMPLES])

@@ -7,9 +7,6 @@ from pydantic import AwareDatetime, Field, PlainValidator, WithJsonSchema
 
 from queueworkers.api.base import ApiModel
 
-RFC3339 = r"^20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
-"""Narrower than the format `date-time`, of which API servers and Python read the rims differently."""
-
 PERCENTAGE = r"^([1-9][0-9]?|100)%$"
 
 
@@ -37,7 +34,13 @@ Surge = Annotated[
 ]
 
 
-Moment = Annotated[AwareDatetime, Field(json_schema_extra={"pattern": RFC3339, "maxLength": 40})]
+Moment = Annotated[AwareDatetime, WithJsonSchema({"type": "string", "maxLength": 40})]
+"""
+A text to the API server, which a rule looks at more closely.
+
+With the format `date-time` the API server would take a list for a moment, and
+read the rims of RFC 3339 (leap seconds, lower case) differently from Python.
+"""
 
 
 class RestartSpec(ApiModel):

@@ -220,6 +220,20 @@ INSECURE_NEEDS_NO_AUTHORITY = Rule(
     "CertificateOnly, or remove caSecretRef",
 )
 
+# --- when they are replaced ---
+
+_RFC3339 = r"^20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):[0-5]\d)$"
+
+RESTART_AT_A_MOMENT = Rule(
+    at="spec.restart",
+    field="at",
+    # The conversion refuses days that no month has; before 2000 there is nothing to restart.
+    holds=f"!has(self.at) || (self.at.matches({cel_text(_RFC3339)}) && "
+    "timestamp(self.at) >= timestamp('2000-01-01T00:00:00Z'))",
+    says="at is a moment with its time zone in RFC 3339, such as 2026-11-23T09:30:00Z or 2026-11-23T17:30:00+08:00: "
+    "write it so, in quotes",
+)
+
 # --- how many workers ---
 
 MIN_WITHIN_MAX = Rule(
@@ -303,6 +317,7 @@ RULES: tuple[Rule, ...] = (
     OWN_LABELS,
     USER_HAS_PASSWORD,
     INSECURE_NEEDS_NO_AUTHORITY,
+    RESTART_AT_A_MOMENT,
     MIN_WITHIN_MAX,
     MANUAL_SAYS_REPLICAS,
     *(rule for framework in FRAMEWORKS.values() for rule in unsupported_option_rules(framework)),
