@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def _event(pool: PoolIdentity, announcement: Announcement) -> dict[str, Any]:
     return {
         "apiVersion": "events.k8s.io/v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{pool.key.name}.", "namespace": pool.key.namespace},
+        "metadata": {"name": f"{pool.key.name}.{time.time_ns():x}", "namespace": pool.key.namespace},
         "eventTime": datetime.now(tz=UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         "reportingController": CONTROLLER,
         "reportingInstance": socket.gethostname()[:128],

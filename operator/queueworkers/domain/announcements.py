@@ -81,12 +81,12 @@ def announce_restart(situation: Situation) -> tuple[Announcement, ...]:
     )
 
 
-def announce_unreadable_restart(annotation: str) -> Announcement:
+def announce_unreadable_restart(annotation: str | None) -> Announcement:
     """Say that a restart was asked for in a way that cannot be understood."""
     return Announcement(
         warning=True,
         reason="RestartIgnored",
-        note=f"{annotation[:100]!r} in {RESTART_ANNOTATION} is not a time with its zone,"
+        note=f"{str(annotation)[:100]!r} in {RESTART_ANNOTATION} is not a time with its zone,"
         " such as 2026-11-21T10:00:00Z",
     )
 
@@ -97,6 +97,7 @@ def announce_changes(
     """Say what became of the pool's conditions: a trouble that began, one that ended, a rollout that is done."""
     return (
         *_readiness(_find(previous, ConditionType.READY), _find(current, ConditionType.READY)),
+        *_progress(_find(previous, ConditionType.PROGRESSING), _find(current, ConditionType.PROGRESSING)),
         *_knowledge(
             _find(previous, ConditionType.BACKLOG_KNOWN), _find(current, ConditionType.BACKLOG_KNOWN)
         ),
@@ -108,12 +109,16 @@ def _readiness(before: Condition | None, now: Condition | None) -> tuple[Announc
         return ()
     if now.reason in ACTED_UPON:
         return (Announcement(warning=True, reason=now.reason, note=now.message),)
-    if before and before.reason in ROLLING and now.reason not in ROLLING:
-        return (Announcement(warning=False, reason="RolloutFinished", note=now.message),)
     if before and before.reason in ACTED_UPON:
         return (
             Announcement(warning=False, reason="Recovered", note=f"{before.reason} is over: {now.message}"),
         )
+    return ()
+
+
+def _progress(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:
+    if now and before and before.reason in ROLLING and now.reason not in ROLLING:
+        return (Announcement(warning=False, reason="RolloutFinished", note=f"{before.reason} is done."),)
     return ()
 
 

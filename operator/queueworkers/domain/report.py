@@ -23,7 +23,7 @@ from queueworkers.domain.backlog import Backlog, UnknownBacklog, UnknownReason
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.identity import POOL_LABEL
 from queueworkers.domain.scaling import Limiter
-from queueworkers.domain.verdict import ROLLING, Verdict, judge
+from queueworkers.domain.verdict import judge, judge_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,21 +56,21 @@ def report(
     """
     spec, reading, decision = situation.spec, situation.observation.reading, situation.decision
     workers = situation.observation.workers
-    verdict = judge(situation)
-    verdicts = {
-        ConditionType.READY: (verdict.status, verdict.reason, verdict.message),
+    ready, progress = judge(situation), judge_progress(situation)
+    said = {
+        ConditionType.READY: (ready.status, ready.reason, ready.message),
         ConditionType.BACKLOG_KNOWN: _backlog_known(reading),
         ConditionType.SCALING_ACTIVE: _scaling_active(situation),
         ConditionType.SCALING_LIMITED: _scaling_limited(situation),
-        ConditionType.PROGRESSING: _progressing(situation, verdict),
+        ConditionType.PROGRESSING: (progress.status, progress.reason, progress.message),
     }
-    desired, ready = situation.desired, workers.ready if workers else 0
+    desired, ready_workers = situation.desired, workers.ready if workers else 0
     scaled = previous.desired_replicas is not None and previous.desired_replicas != desired
     status = QueueWorkerPoolStatus(
         observed_generation=generation,
-        conditions=_conditions(verdicts, previous, generation=generation, now=now),
+        conditions=_conditions(said, previous, generation=generation, now=now),
         replicas=workers.current if workers else 0,
-        ready_replicas=ready,
+        ready_replicas=ready_workers,
         desired_replicas=desired,
         recommended_replicas=decision.recommended,
         selector=f"{POOL_LABEL}={pool.key.name}",
@@ -78,7 +78,7 @@ def report(
         last_scale_time=now if scaled else previous.last_scale_time,
         last_restart=_last_restart(decision, previous),
         source=_source(pool, spec, reading, previous),
-        summary=_summary(spec, ready=ready, desired=desired),
+        summary=_summary(spec, ready=ready_workers, desired=desired),
         **_backlog_fields(reading),
     )
     return _as_stored(status)
@@ -112,9 +112,9 @@ def _as_stored(status: QueueWorkerPoolStatus) -> QueueWorkerPoolStatus:
     return QueueWorkerPoolStatus.model_validate(status.to_wire())
 
 
-def ready_reason(status: QueueWorkerPoolStatus) -> str | None:
-    """Return what was last said of a pool's readiness; ``None`` for a new pool."""
-    return next((each.reason for each in status.conditions if each.type == ConditionType.READY), None)
+def reason_of(status: QueueWorkerPoolStatus, kind: ConditionType) -> str | None:
+    """Return the reason that was last given for a condition; ``None`` when nothing was said yet."""
+    return next((each.reason for each in status.conditions if each.type == kind), None)
 
 
 Said = tuple[ConditionStatus, str, str]
@@ -146,16 +146,6 @@ def _scaling_limited(situation: Situation) -> Said:
     limiter = situation.decision.limiter
     status = ConditionStatus.FALSE if limiter is Limiter.NONE else ConditionStatus.TRUE
     return status, limiter, situation.explanation
-
-
-def _progressing(situation: Situation, verdict: Verdict) -> Said:
-    workers = situation.observation.workers
-    if verdict.reason in {*ROLLING, ConditionReason.DRAINING}:
-        return ConditionStatus.TRUE, verdict.reason, verdict.message
-    ready = workers.ready if workers else 0
-    if ready < situation.desired:
-        return ConditionStatus.TRUE, ConditionReason.STARTING, f"{ready} of {situation.desired} ready."
-    return ConditionStatus.FALSE, ConditionReason.COMPLETE, f"{ready} of {situation.desired} ready."
 
 
 def _conditions(

@@ -7,7 +7,7 @@ what is well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -49,7 +49,9 @@ REFUSALS = MappingProxyType(
 )
 """What the API server's HTTP status says about a Deployment that it does not take."""
 
-ROLLING = frozenset({ConditionReason.ROLLING_RESTART, ConditionReason.ROLLING_UPDATE})
+ROLLING_RESTART = ConditionReason.ROLLING_RESTART
+ROLLING_UPDATE = ConditionReason.ROLLING_UPDATE
+ROLLING = frozenset({ROLLING_RESTART, ROLLING_UPDATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,8 @@ class Situation:
     refusal: Refusal | None
     template_written: bool
     """True when this very look at the pool changed the pod template."""
-    previous_reason: str | None
-    """Of the last verdict; tells a restart that goes on from an update."""
+    previous_progress: str | None
+    """The reason of the last `Progressing`; tells a restart that goes on from an update."""
     explanation: str
 
     @property
@@ -107,21 +109,10 @@ def _refused(situation: Situation) -> Verdict | None:
     return _acting(refusal.reason, refusal.message) if refusal else None
 
 
-def _suspended(situation: Situation) -> Verdict | None:
-    if situation.decision.basis is not Basis.SUSPENDED:
-        return None
-    workers = situation.observation.workers
-    leaving = max(workers.current, len(workers.pods)) if workers else 0
-    if leaving:
-        words = f"{spell_count(leaving, 'worker')} to finish what they have in hand, then none."
-        return Verdict(status=ConditionStatus.FALSE, reason=ConditionReason.DRAINING, message=words)
-    return _fine(ConditionReason.SUSPENDED, situation.explanation)
-
-
 def _troubled(situation: Situation) -> Verdict | None:
     workers = situation.observation.workers
-    if workers is None:
-        return None
+    if workers is None or not situation.desired:
+        return None  # without workers to run, what keeps them from running does not matter
     for kind, reason in TROUBLE_REASONS.items():
         found = [(pod.name, trouble) for pod, trouble in workers.troubles if trouble.kind is kind]
         if found:
@@ -178,16 +169,26 @@ def _unread(situation: Situation) -> Verdict | None:
     return _acting(ConditionReason.BACKLOG_UNKNOWN, f"{reading.message} {situation.explanation}")
 
 
-def _rolling(situation: Situation) -> Verdict | None:
-    workers, decision = situation.observation.workers, situation.decision
-    if workers is None or not is_rolling(situation):
-        return None
-    restart = decision.restart.trigger or situation.previous_reason == ConditionReason.ROLLING_RESTART
-    done = f"{min(workers.updated, workers.desired)}/{workers.desired} replaced"
+def judge_progress(situation: Situation) -> Verdict:
+    """Tell what is on its way, whatever else is to be said: the `Progressing` condition."""
+    workers, desired = situation.observation.workers, situation.desired
+    ready = workers.ready if workers else 0
+    if workers and is_rolling(situation):
+        restart = situation.decision.restart.trigger or situation.previous_progress == ROLLING_RESTART
+        return _under_way(
+            ROLLING_RESTART if restart else ROLLING_UPDATE,
+            f"{min(workers.updated, workers.desired)}/{workers.desired} replaced; each worker finishes its job first.",
+        )
+    if ready < desired:
+        return _under_way(ConditionReason.STARTING, f"{ready} of {spell_count(desired, 'worker')} ready.")
+    leaving = max(workers.current, len(workers.pods)) - desired if workers else 0
+    if leaving > 0:
+        words = (
+            f"{spell_count(leaving, 'worker')} to finish what they have in hand, then {desired or 'none'}."
+        )
+        return _under_way(ConditionReason.DRAINING, words)
     return Verdict(
-        status=ConditionStatus.FALSE,
-        reason=ConditionReason.ROLLING_RESTART if restart else ConditionReason.ROLLING_UPDATE,
-        message=f"{done}; each worker finishes its job first.",
+        status=ConditionStatus.FALSE, reason=ConditionReason.COMPLETE, message=f"{ready} of {desired} ready."
     )
 
 
@@ -197,26 +198,29 @@ def is_rolling(situation: Situation) -> bool:
     if workers is None or not max(workers.desired, workers.current):
         return False
     if workers.observed_generation < workers.generation:
-        return situation.template_written or situation.previous_reason in ROLLING
+        return situation.template_written or situation.previous_progress in ROLLING
     return workers.replacing
 
 
-def _starting(situation: Situation) -> Verdict | None:
+def _progressing(situation: Situation) -> Verdict | None:
+    """Growing beyond the first workers, and shrinking, are a pool's daily life and no reason not to be ready."""
+    progress = judge_progress(situation)
     workers = situation.observation.workers
-    ready = workers.ready if workers else 0
     enough = min(situation.desired, max(situation.spec.scaling.min_replicas, 1))
-    if ready >= enough:
-        return None
-    return Verdict(
-        status=ConditionStatus.FALSE,
-        reason=ConditionReason.STARTING,
-        message=f"{ready} of {spell_count(situation.desired, 'worker')} ready. {situation.explanation}",
-    )
+    waits = {
+        ConditionReason.STARTING: (workers.ready if workers else 0) < enough,
+        ConditionReason.DRAINING: situation.decision.basis is Basis.SUSPENDED,
+    }
+    if progress.reason in ROLLING or waits.get(progress.reason):
+        return replace(progress, status=ConditionStatus.FALSE)
+    return None
 
 
 def _well(situation: Situation) -> Verdict:
     decision = situation.decision
-    if decision.limiter is Limiter.MAXIMUM:
+    if decision.basis is Basis.SUSPENDED:
+        reason = ConditionReason.SUSPENDED
+    elif decision.limiter is Limiter.MAXIMUM:
         reason = ConditionReason.AT_MAX_REPLICAS
     elif decision.basis is Basis.PINNED:
         reason = ConditionReason.PINNED
@@ -235,13 +239,15 @@ def _fine(reason: ConditionReason, message: str) -> Verdict:
     return Verdict(status=ConditionStatus.TRUE, reason=reason, message=message)
 
 
+def _under_way(reason: ConditionReason, message: str) -> Verdict:
+    return Verdict(status=ConditionStatus.TRUE, reason=reason, message=message)
+
+
 RULES: tuple[Callable[[Situation], Verdict | None], ...] = (
     _refused,
-    _suspended,
     _troubled,
     _conflicting,
     _unread,
-    _rolling,
-    _starting,
+    _progressing,
 )
 """The first rule that has something to say wins."""

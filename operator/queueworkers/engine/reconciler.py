@@ -7,8 +7,10 @@ again.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from queueworkers.api.conditions import ConditionType
 from queueworkers.api.spec import InvalidSpec, parse_spec
 from queueworkers.domain.announcements import (
     announce_changes,
@@ -20,7 +22,7 @@ from queueworkers.domain.decision import decide
 from queueworkers.domain.manifests import render_deployment
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.pacing import due_in
-from queueworkers.domain.report import ready_reason, report, report_invalid
+from queueworkers.domain.report import reason_of, report, report_invalid
 from queueworkers.domain.rollout import parse_moment
 from queueworkers.domain.scaling import History
 from queueworkers.domain.verdict import Refusal, Situation, refusal_of
@@ -29,15 +31,20 @@ from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.api.status import QueueWorkerPoolStatus
+    from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.decision import Decision
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.pool import Pool
     from queueworkers.engine.world import World
+
+
+REFUSED_AGAIN_AFTER = timedelta(seconds=30)
+"""What the API server refused may be allowed by now: a quota was raised, a name set free."""
 
 
 class Backlogs(Protocol):
@@ -48,6 +55,15 @@ class Backlogs(Protocol):
 
     def forget(self, key: PoolKey) -> None:
         """Read no more for a pool."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Memory:
+    """What one process remembers of a pool; losing it costs time, never a job."""
+
+    uid: str
+    history: History
+    status_written_at: datetime | None = None
 
 
 class Reconciler:
@@ -67,9 +83,7 @@ class Reconciler:
         self._clock = clock
         self._look_again = look_again
         self._status_pace = status_pace
-        self._histories: dict[str, History] = {}
-        self._written: dict[str, datetime] = {}
-        self._uids: dict[PoolKey, str] = {}
+        self._memories: dict[PoolKey, Memory] = {}
 
     async def reconcile(self, key: PoolKey) -> None:
         """Look at one pool, whatever the reason, and do what is to be done."""
@@ -83,9 +97,10 @@ class Reconciler:
         if reading is None:
             return None  # the first reading, or the word that there is none, is under way
         now = self._clock()
+        memory = self._remember(pool, now)
         before = await self._observe(pool, reading)
-        decision = decide(spec, before, self._history(pool, now), now=now)
-        self._histories[pool.identity.uid] = decision.history
+        decision = decide(spec, before, memory.history, now=now)
+        memory.history = decision.history
         refusal, replacing = await self._apply(pool, spec, decision)
         situation = Situation(
             spec=spec,
@@ -93,12 +108,14 @@ class Reconciler:
             decision=decision,
             refusal=refusal,
             template_written=replacing,
-            previous_reason=ready_reason(pool.status),
+            previous_progress=reason_of(pool.status, ConditionType.PROGRESSING),
             explanation=explain(spec, reading, decision),
         )
         await self._tell(
             pool, situation, workers_before=before.workers.desired if before.workers else 0, now=now
         )
+        if refusal:
+            self._look_again(key, REFUSED_AGAIN_AFTER)
         if decision.revisit_at:
             self._look_again(key, decision.revisit_at - now)
         return None
@@ -126,14 +143,9 @@ class Reconciler:
 
     async def _tell(self, pool: Pool, situation: Situation, *, workers_before: int, now: datetime) -> None:
         status = report(pool.identity, situation, generation=pool.generation, previous=pool.status, now=now)
-        announcements = list(announce_changes(pool.status, status))
-        if situation.refusal is None:
-            announcements += announce_scaling(situation, before=workers_before, now=now)
-            announcements += announce_restart(situation)
-        if pool.restart_annotation and situation.observation.restart_annotation is None:
-            announcements.append(announce_unreadable_restart(pool.restart_annotation))
+        await self._world.announce(pool.identity, _done(pool, situation, workers_before, now))
         await self._write_status(pool, status, now=now)
-        await self._world.announce(pool.identity, announcements)
+        await self._world.announce(pool.identity, announce_changes(pool.status, status))
 
     async def _refuse(self, pool: Pool, invalid: InvalidSpec) -> None:
         now = self._clock()
@@ -144,26 +156,39 @@ class Reconciler:
         await self._world.announce(pool.identity, announce_changes(pool.status, status))
 
     async def _write_status(self, pool: Pool, status: QueueWorkerPoolStatus, *, now: datetime) -> None:
-        uid = pool.identity.uid
-        wait = due_in(pool.status, status, written_at=self._written.get(uid), now=now, pace=self._status_pace)
+        memory = self._remember(pool, now)
+        wait = due_in(
+            pool.status, status, written_at=memory.status_written_at, now=now, pace=self._status_pace
+        )
         if wait is None:
             return
         if wait:
             self._look_again(pool.identity.key, wait)
             return
         await self._world.write_status(pool.identity, status)
-        self._written[uid] = now
+        memory.status_written_at = now
 
-    def _history(self, pool: Pool, now: datetime) -> History:
-        uid = pool.identity.uid
-        if self._uids.setdefault(pool.identity.key, uid) != uid:  # deleted and created again
-            self._forget(pool.identity.key)
-            self._uids[pool.identity.key] = uid
-        return self._histories.get(uid) or History(watching_since=now)
+    def _remember(self, pool: Pool, now: datetime) -> Memory:
+        """Recall a pool; one that was deleted and created again is another one."""
+        memory = self._memories.get(pool.identity.key)
+        if memory is None or memory.uid != pool.identity.uid:
+            memory = Memory(uid=pool.identity.uid, history=History(watching_since=now))
+            self._memories[pool.identity.key] = memory
+        return memory
 
     def _forget(self, key: PoolKey) -> None:
-        uid = self._uids.pop(key, "")
-        self._histories.pop(uid, None)
-        self._written.pop(uid, None)
+        self._memories.pop(key, None)
         self._backlogs.forget(key)
         self._world.forget(key)
+
+
+def _done(pool: Pool, situation: Situation, workers_before: int, now: datetime) -> tuple[Announcement, ...]:
+    """Tell what was done, told before the status is written: a status that fails must not swallow it."""
+    if situation.refusal:
+        return ()
+    unreadable = pool.restart_annotation and situation.observation.restart_annotation is None
+    return (
+        *announce_scaling(situation, before=workers_before, now=now),
+        *announce_restart(situation),
+        *((announce_unreadable_restart(pool.restart_annotation),) if unreadable else ()),
+    )
