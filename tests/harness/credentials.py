@@ -116,7 +116,10 @@ def make_credentials(at: Locations) -> Credentials:
     run(["openssl", "pkey", "-pubout", "-in", str(made.service_account_key), "-out", str(public)])
     tokens = {user: secrets.token_hex(16) for user in USERS}
     made.tokens.write_text(
-        "".join(f'{token},{user.name},{user.file},"{user.group}"\n' for user, token in tokens.items())
+        "".join(
+            f"{token},{user.name},{user.file}{user.group and ',' + user.group}\n"
+            for user, token in tokens.items()
+        )
     )
     for user, token in tokens.items():
         cluster = {"server": SERVER, "certificate-authority": str(made.authority)}
