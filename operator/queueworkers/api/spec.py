@@ -207,7 +207,10 @@ class QueueWorkerPoolSpec(ApiModel):
     env_from: EnvFrom = ()
     """ConfigMaps and Secrets whose values become environment variables, as in a container."""
     resources: Resources | None = None
-    """CPU and memory of a worker, as in a container.  The memory limit must exceed `memory`."""
+    """
+    CPU and memory of a worker, as in a container.  The memory limit must exceed `memory`, and is
+    half as much again and 64 MB when not given; what is requested is `memory` itself.
+    """
     security: SecurityProfile = SecurityProfile.COMPATIBLE
     """
     How tightly the worker's container is locked up.  Compatible: it runs as the image says,

@@ -12,6 +12,7 @@ from queueworkers.api.crd import FILE_NAME, main, pool_schema, printer_columns, 
 from queueworkers.api.rules import RULES, SHORT_NAME, Rule
 from queueworkers.api.spec import QueueWorkerPoolSpec, RedisSource, RedisTls, ScaleDownBehavior
 from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.frameworks import FRAMEWORKS
 from queueworkers.frameworks.base import WorkerOptions
 
 if TYPE_CHECKING:
@@ -61,6 +62,14 @@ def test_the_file_is_what_the_models_say(capsys: pytest.CaptureFixture[str], tmp
 
     assert (ROOT / "crds" / FILE_NAME).read_text(encoding="utf-8") == render_file()
     assert written.read_text(encoding="utf-8") == render_file() == capsys.readouterr().out
+
+
+def test_the_defaults_of_the_frameworks_are_told() -> None:
+    """Where the schema has no default because it depends, the description has all of them."""
+    description = schema_at(SCHEMA, "spec.retryAfter")["description"]
+
+    for framework in FRAMEWORKS.values():
+        assert str(framework.default_retry_after) in description
 
 
 def test_every_field_is_described() -> None:

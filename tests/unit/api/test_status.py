@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import ast
-import inspect
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from queueworkers.api import conditions
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.api.reference import reasons
 from queueworkers.api.status import (
     BacklogStatus,
     Condition,
@@ -65,17 +63,10 @@ def test_a_moment_has_one_spelling(moment: datetime) -> None:
 
 def test_every_reason_says_what_to_do() -> None:
     """A reason without a docstring is a riddle."""
-    (declared,) = (
-        node
-        for node in ast.parse(inspect.getsource(conditions)).body
-        if isinstance(node, ast.ClassDef) and node.name == "ConditionReason"
-    )
-    body = declared.body[1:]
+    said = reasons()
 
-    assert len(body) == 2 * len(ConditionReason)
-    for reason, said in zip(body[::2], body[1::2], strict=True):
-        assert isinstance(reason, ast.Assign)
-        assert isinstance(said, ast.Expr)
+    assert list(said) == [reason.value for reason in ConditionReason]
+    assert all(text.endswith(".") for text in said.values())
 
 
 def test_names_and_words_are_the_same() -> None:
