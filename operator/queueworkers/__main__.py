@@ -7,9 +7,9 @@ import logging
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from queueworkers import __version__
 from queueworkers.backlog.redis import RedisReader
 from queueworkers.cluster import doorway, paths
 from queueworkers.cluster.client import KubernetesApi, load_configuration
@@ -59,7 +59,7 @@ async def operate(settings: Settings) -> None:
     configuration = await load_configuration(settings.kubeconfig)
     api = KubernetesApi(
         configuration,
-        user_agent=f"{PROGRAM}/{version(PROGRAM)}",
+        user_agent=f"{PROGRAM}/{__version__}",
         max_in_flight=settings.requests_in_flight,
     )
     try:

@@ -261,7 +261,7 @@ def _refuse_if_owned(at: Locations) -> None:
     if start_ticks_of(owner["pid"]) == owner["start_ticks"]:
         raise HarnessError(
             f"the cluster {at.name} belongs to process {owner['pid']}, which still runs; "
-            "choose another name (QWP_CLUSTER_NAME), or end that process"
+            "wait until it has ended, or end it"
         )
 
 

@@ -55,6 +55,7 @@ PACKAGES = (
     Package("busybox-static", "busybox", "the pause image and the smallest test image"),
     Package("redis-server", "redis-server", "the queues under test"),
     Package("debootstrap", "debootstrap", "the file system of the PHP images"),
+    Package("redis-tools", "redis-cli", "looking into the queues under test"),
 )
 
 

@@ -9,9 +9,8 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from queueworkers.api.base import API_VERSION, GROUP, KIND
 from queueworkers.cluster import paths
-from queueworkers.domain.identity import GROUP
-from queueworkers.domain.manifests import API_VERSION, KIND
 from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:

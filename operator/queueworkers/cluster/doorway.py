@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import kopf
 
-from queueworkers.cluster.paths import PLURAL, VERSION
+from queueworkers.api.base import GROUP, PLURAL, VERSION
 from queueworkers.cluster.resync import OURS
-from queueworkers.domain.identity import GROUP
 
 if TYPE_CHECKING:
     import asyncio

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from queueworkers.domain.identity import GROUP
+from queueworkers.api.base import API_VERSION, PLURAL
 
 if TYPE_CHECKING:
     from queueworkers.domain.identity import PoolKey
 
-VERSION = "v1alpha1"
-PLURAL = "queueworkerpools"
-
 
 def pools(namespace: str | None = None) -> str:
     """All pools, or those of one namespace."""
-    return f"/apis/{GROUP}/{VERSION}{_within(namespace)}/{PLURAL}"
+    return f"/apis/{API_VERSION}{_within(namespace)}/{PLURAL}"
 
 
 def pool_status(key: PoolKey) -> str:

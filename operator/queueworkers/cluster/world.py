@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from queueworkers.api.base import API_VERSION, KIND
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
@@ -12,7 +13,6 @@ from queueworkers.cluster.deployments import DeploymentWriter
 from queueworkers.cluster.reading import AUTOSCALER_MANAGER, parse_workers
 from queueworkers.cluster.secrets import observe_secret
 from queueworkers.domain.identity import PoolIdentity
-from queueworkers.domain.manifests import API_VERSION, KIND
 from queueworkers.domain.pool import Pool
 from queueworkers.domain.rollout import RESTART_ANNOTATION
 from queueworkers.errors import ConflictError, NotFoundError

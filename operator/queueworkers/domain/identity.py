@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-GROUP = "queueworkers.io"
-"""The API group; also the prefix of our labels and annotations."""
+from queueworkers.api.base import GROUP
 
 POOL_LABEL = f"{GROUP}/pool"
 """On the Deployment and its pods: the pool's name.  The Deployment selects its pods by it."""

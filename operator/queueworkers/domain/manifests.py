@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from queueworkers.api.base import API_VERSION, GROUP, KIND
 from queueworkers.api.spec import SecurityProfile
 from queueworkers.domain.conformity import digest
-from queueworkers.domain.identity import GROUP, MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL
+from queueworkers.domain.identity import MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL
 from queueworkers.domain.strategic_merge import merge
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.domain.identity import PoolIdentity
-
-API_VERSION = f"{GROUP}/v1alpha1"
-KIND = "QueueWorkerPool"
 
 WORKER_CONTAINER = "worker"
 """The container of a user's `podTemplate` that the operator's own one merges with."""

@@ -1,0 +1,60 @@
+# Everything a newcomer types.  `make help` lists it.
+#
+# Each target does its own set-up, once: what it needs is built or installed
+# the first time and kept in ~/.cache/queue-worker-operator and .venv.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMP   := $(VENV)/.complete
+export PYTHONPATH := operator:tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-up demo-down test check format lock crd prepare
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: prepare ## Watch real Laravel workers follow a real Redis backlog on a real cluster
+	@$(BIN)/python -m demo
+
+demo-up: prepare ## The same, and leave the cluster, Redis and the operator running
+	@$(BIN)/python -m demo --stay
+
+demo-down: ## End what demo-up left running
+	@$(PYTHON) -m demo --end
+
+test: check prepare ## All tests, on a real API server and with real containers too
+	@echo "test: contract, API server and cluster tests (about ten minutes)"
+	@$(BIN)/python -m pytest tests/contract tests/apiserver tests/cluster
+
+check: $(STAMP) ## The fast loop: linters, types, architecture, unit and property tests
+	@echo "check: ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "check: mypy" && $(BIN)/mypy
+	@echo "check: import-linter" && $(BIN)/lint-imports --no-logo >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	@echo "check: unit and property tests" && $(BIN)/python -m pytest tests/unit tests/properties -q
+
+format: $(STAMP) ## Format the code
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+crd: $(STAMP) ## Write crds/ anew from the models
+	@$(BIN)/python -m queueworkers.api.crd crds/queueworkers.io_queueworkerpools.yaml
+
+lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew into requirements/
+	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header -o requirements/operator.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header -c requirements/operator.txt -o requirements/dev.txt
+
+prepare: $(STAMP) ## Only the set-up: packages, programs, the worker's image
+	@$(PYTHON) -m harness prepare
+	@$(PYTHON) -m harness image
+
+$(STAMP): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11: give a newer one with make PYTHON=python3.12"; exit 1; }
+	@echo "set-up: virtual environment in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "$(PYTHON) cannot make a virtual environment: apt-get install python3-venv, then again"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

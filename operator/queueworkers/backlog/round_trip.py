@@ -1,0 +1,225 @@
+"""
+All queues of an endpoint in one question, and what the answer means.
+
+Pure: commands out, replies in.  Counting uses plain commands only.  The head
+of a list and the earliest scores are asked for by a small script, because
+Redis has no plain command for "the first element, unless it is huge" nor for a
+score without its member, and a queue holds whatever applications put there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from queueworkers.backlog.wire import NotRedisError, Refusal
+from queueworkers.frameworks.payload import MAX_PAYLOAD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from queueworkers.backlog.wire import Command, Reply
+    from queueworkers.frameworks.base import HeaderReader, QueueKeys
+
+# Returns {head, earliest due score, earliest expired score, 1 where something
+# was too large to be sent}.  The call without keys makes the script known for
+# the EVALSHA after it, and has nothing that an ACL on keys could refuse.
+EDGES_SCRIPT = """
+if #KEYS == 0 then return 0 end
+local limit, now = tonumber(ARGV[1]), ARGV[2]
+local heavy = false
+local head = redis.call('LINDEX', KEYS[1], 0)
+if head and #head > limit then head, heavy = false, 1 end
+local function earliest(key)
+    local first = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1)
+    if first[1] and #first[1] > limit then heavy = 1 end
+    return first[2] or false
+end
+return {head, earliest(KEYS[2]), earliest(KEYS[3]), heavy}
+"""
+# How Redis names scripts; nothing depends on its strength.
+_EDGES_SHA1 = hashlib.sha1(EDGES_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+_COUNTS = 5
+_REPLY_OVERHEAD_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAddress:
+    """One queue as it is stored; pools that share it are one question."""
+
+    database: int
+    keys: QueueKeys
+    read_header: HeaderReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What the server said about one queue."""
+
+    ready: int
+    delayed: int
+    due: int
+    reserved: int
+    expired: int
+    head: bytes | None
+    """The first job of the list; ``None`` when there is none, it is too large, or scripts are refused."""
+    due_since: float | None
+    expired_since: float | None
+    heavy: bool
+    """Looking at the head is a burden for the server: do so rarely."""
+
+    @property
+    def total(self) -> int:
+        """All jobs, whatever their state; zero means that none of the keys exists."""
+        return self.ready + self.delayed + self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server's word against one queue."""
+
+    refusal: Refusal
+    key: str | None
+    """``None`` when the whole database was refused."""
+
+
+Finding = Counted | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one round trip brought."""
+
+    server_time: float | None
+    """Unix seconds; ``None`` when `TIME` is refused."""
+    findings: Mapping[QueueAddress, Finding]
+    database: int
+    """The one that is selected now."""
+
+
+class RoundTrip:
+    """
+    One question about some queues.
+
+    Args:
+        addresses: The queues, each once.
+        now: Unix seconds by the server's clock; scores up to and including it are due, as the frameworks have it.
+        database: The database that is selected before.
+        without_edges: Queues whose head is not to be looked at.
+    """
+
+    def __init__(
+        self,
+        addresses: Collection[QueueAddress],
+        *,
+        now: int,
+        database: int,
+        without_edges: Collection[QueueAddress] = (),
+    ) -> None:
+        self._database = database
+        self._with_edges = frozenset(addresses) - frozenset(without_edges)
+        ordered = sorted(addresses, key=lambda address: address.database)
+        self._groups = [(number, list(group)) for number, group in groupby(ordered, lambda each: each.database)]
+        self.commands: list[Command] = [("TIME",), ("EVAL", EDGES_SCRIPT, 0)]
+        for number, group in self._groups:
+            # Always said anew: what was selected before is then of no consequence.
+            self.commands.append(("SELECT", number))
+            for address in group:
+                self.commands += _counting_commands(address.keys, now)
+                if address in self._with_edges:
+                    self.commands.append(_edges_command(address.keys, now))
+
+    @property
+    def at_most_bytes(self) -> int:
+        """How long the answer can be."""
+        return len(self.commands) * _REPLY_OVERHEAD_BYTES + len(self._with_edges) * MAX_PAYLOAD_BYTES
+
+    def parse(self, replies: Sequence[Reply]) -> Answer:
+        """
+        Understand the replies to `commands`.
+
+        Raises:
+            NotRedisError: a reply is of a kind that Redis would not give.
+        """
+        pending = iter(replies)
+        server_time = _parse_time(next(pending))
+        next(pending)
+        findings: dict[QueueAddress, Finding] = {}
+        database = self._database
+        for number, group in self._groups:
+            selected = next(pending)
+            if not isinstance(selected, Refusal):
+                database = number
+            for address in group:
+                counts = [next(pending) for _ in range(_COUNTS)]
+                edges = next(pending) if address in self._with_edges else None
+                # After a refused SELECT the replies are about another database.
+                findings[address] = (
+                    Refused(selected, None)
+                    if isinstance(selected, Refusal)
+                    else _parse_finding(address.keys, counts, edges)
+                )
+        return Answer(server_time=server_time, findings=findings, database=database)
+
+
+def _counting_commands(keys: QueueKeys, now: int) -> tuple[Command, ...]:
+    return (
+        ("LLEN", _encode(keys.ready)),
+        ("ZCARD", _encode(keys.delayed)),
+        ("ZCOUNT", _encode(keys.delayed), "-inf", now),
+        ("ZCARD", _encode(keys.reserved)),
+        ("ZCOUNT", _encode(keys.reserved), "-inf", now),
+    )
+
+
+def _edges_command(keys: QueueKeys, now: int) -> Command:
+    names = (_encode(keys.ready), _encode(keys.delayed), _encode(keys.reserved))
+    return ("EVALSHA", _EDGES_SHA1, len(names), *names, MAX_PAYLOAD_BYTES, now)
+
+
+def _encode(key: str) -> bytes:
+    return key.encode(errors="surrogateescape")
+
+
+def _parse_finding(keys: QueueKeys, counts: Sequence[Reply], edges: Reply) -> Finding:
+    names = (keys.ready, keys.delayed, keys.delayed, keys.reserved, keys.reserved)
+    for key, count in zip(names, counts, strict=True):
+        if isinstance(count, Refusal):
+            return Refused(count, key)
+        if not isinstance(count, int):
+            raise NotRedisError(f"it answers {type(count).__name__} where a count was asked for")
+    # A refused script costs the ages and nothing else.
+    head, due_since, expired_since, heavy = (
+        edges if isinstance(edges, list) and len(edges) == 4 else (None,) * 4  # noqa: PLR2004 -- as in the script
+    )
+    return Counted(
+        ready=counts[0],
+        delayed=counts[1],
+        due=counts[2],
+        reserved=counts[3],
+        expired=counts[4],
+        head=head if isinstance(head, bytes) else None,
+        due_since=_parse_score(due_since),
+        expired_since=_parse_score(expired_since),
+        heavy=heavy == 1,
+    )
+
+
+def _parse_time(reply: Reply) -> float | None:
+    if isinstance(reply, Refusal):
+        return None
+    try:
+        seconds, microseconds = map(int, reply)
+    except (TypeError, ValueError) as error:
+        raise NotRedisError("it answers something else where the time was asked for") from error
+    return seconds + microseconds / 1_000_000
+
+
+def _parse_score(reply: Reply) -> float | None:
+    try:
+        return float(reply)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,3 @@
+"""What the tests of all rings share."""
+
+pytest_plugins = ["harness.fixtures"]

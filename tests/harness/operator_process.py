@@ -1,0 +1,131 @@
+"""The operator as a process of its own, with the rights that it has in a cluster and no more."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from harness.errors import HarnessError
+from harness.progress import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.cluster import Cluster
+
+PROJECT = Path(__file__).resolve().parents[2]
+SERVICE_ACCOUNT = "queue-worker-operator"
+NAMESPACE = "queue-worker-operator"
+USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+"""How the API server's audit log calls the operator."""
+
+_READY = "Looking after"
+_START_SECONDS = 30.0
+_STOP_SECONDS = 15.0
+
+
+def install(cluster: Cluster) -> None:
+    """Make the cluster know QueueWorkerPools and the operator's service account, as a user would."""
+    cluster.run_kubectl("apply", "--server-side", "--filename", str(PROJECT / "crds"))
+    cluster.run_kubectl("wait", "--for=condition=Established", "crd/queueworkerpools.queueworkers.io")
+    cluster.run_kubectl("apply", "--filename", str(PROJECT / "deploy"))
+
+
+class OperatorProcess:
+    """
+    One operator that looks after a cluster from this machine.
+
+    Args:
+        cluster: Where `install` was called.
+        arguments: Further flags.
+        log: What it prints is appended to; a file of its own when not given.
+    """
+
+    def __init__(self, cluster: Cluster, *arguments: str, log: Path | None = None) -> None:
+        self._cluster = cluster
+        self._arguments = arguments
+        self._own = Path(tempfile.mkdtemp(prefix="qwp-operator-"))
+        self.log = log or self._own / "operator.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it, as the end of its pod would."""
+        self.stop()
+        shutil.rmtree(self._own, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """The operator's process id."""
+        if self._process is None:
+            raise HarnessError("the operator does not run: call start() first")
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start it and wait until it looks after the cluster."""
+        started_at = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._cluster.command(self._command()),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=_environment(),
+            )
+        wait_until(
+            lambda: _READY in self.log.read_text(encoding="utf-8")[started_at:],
+            what="the operator looks after the cluster",
+            timeout_seconds=_START_SECONDS,
+            check=self._require_running,
+        )
+        return self
+
+    def stop(self) -> None:
+        """Let it end in good order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Freeze it."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen operator go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def _command(self) -> Sequence[str]:
+        kubeconfig = self._cluster.kubeconfig_for(SERVICE_ACCOUNT, NAMESPACE)
+        return [sys.executable, "-m", "queueworkers", f"--kubeconfig={kubeconfig}", *self._arguments]
+
+    def _require_running(self) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            raise HarnessError(f"the operator ended: {self.log.read_text(encoding='utf-8')[-2000:]}")
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            process.wait()
+            raise HarnessError(f"the operator did not end within {_STOP_SECONDS:.0f} s") from error
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PROJECT / "operator"), "PYTHONUNBUFFERED": "1"}
