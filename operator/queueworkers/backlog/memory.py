@@ -23,7 +23,7 @@ class BoundedMemory(Generic[K, V]):
         self._capacity = capacity
         self._entries: dict[K, V] = {}
 
-    def __contains__(self, key: K) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._entries
 
     def __len__(self) -> int:

@@ -54,6 +54,11 @@ class QueueAddress:
     keys: QueueKeys
     read_header: HeaderReader
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where its list is, whoever reads it."""
+        return self.database, self.keys.ready
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -122,7 +127,9 @@ class RoundTrip:
         self._database = database
         self._with_edges = frozenset(addresses) - frozenset(without_edges)
         ordered = sorted(addresses, key=lambda address: address.database)
-        self._groups = [(number, list(group)) for number, group in groupby(ordered, lambda each: each.database)]
+        self._groups = [
+            (number, list(group)) for number, group in groupby(ordered, lambda each: each.database)
+        ]
         self.commands: list[Command] = [("TIME",), ("EVAL", EDGES_SCRIPT, 0)]
         for number, group in self._groups:
             # Always said anew: what was selected before is then of no consequence.
@@ -145,7 +152,7 @@ class RoundTrip:
             NotRedisError: a reply is of a kind that Redis would not give.
         """
         pending = iter(replies)
-        server_time = _parse_time(next(pending))
+        server_time = parse_time(next(pending))
         next(pending)
         findings: dict[QueueAddress, Finding] = {}
         database = self._database
@@ -181,7 +188,8 @@ def _edges_command(keys: QueueKeys, now: int) -> Command:
 
 
 def _encode(key: str) -> bytes:
-    return key.encode(errors="surrogateescape")
+    # One pool with an odd name must not cost the others their reading.
+    return key.encode(errors="surrogatepass")
 
 
 def _parse_finding(keys: QueueKeys, counts: Sequence[Reply], edges: Reply) -> Finding:
@@ -208,7 +216,8 @@ def _parse_finding(keys: QueueKeys, counts: Sequence[Reply], edges: Reply) -> Fi
     )
 
 
-def _parse_time(reply: Reply) -> float | None:
+def parse_time(reply: Reply) -> float | None:
+    """Read the reply to `TIME` as unix seconds; ``None`` when it was refused."""
     if isinstance(reply, Refusal):
         return None
     try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import hiredis
@@ -33,13 +34,12 @@ _SHORT_ANSWER_BYTES = 64 * 1024
 _NOTHING_YET = object()
 
 
-class Refusal(QueueWorkersError):
-    """What the server answered to one command, in its own words; the other commands are not concerned."""
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the server answered to one command instead of a value; the other commands are not concerned."""
 
-    def __init__(self, words: str) -> None:
-        """Keep the server's words."""
-        super().__init__(words)
-        self.words = words
+    words: str
+    """In the server's own words."""
 
     @property
     def code(self) -> str:
@@ -76,7 +76,8 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._parser = hiredis.Reader(replyError=Refusal, notEnoughData=_NOTHING_YET)
+        # Its type hints want an exception; any value does, and a reply is one.
+        self._parser = hiredis.Reader(replyError=Refusal, notEnoughData=_NOTHING_YET)  # type: ignore[arg-type]
         self.database = 0
         """The selected database; kept by whoever sends `SELECT`."""
         self.broken = False
@@ -122,7 +123,7 @@ class Wire:
         if self.broken:
             raise ConnectionResetError("an earlier question on this connection was never answered")
         self.broken = True
-        self._writer.write(b"".join(map(hiredis.pack_command, commands)))
+        self._writer.write(b"".join([_pack(command) for command in commands]))
         await self._writer.drain()
         replies = await self._read(len(commands), at_most_bytes)
         self.broken = False
@@ -159,6 +160,12 @@ class Wire:
         (reply,) = await self.exchange([("AUTH", *user, endpoint.password)])
         if isinstance(reply, Refusal):
             raise LoginRefusedError(reply)
+
+
+def _pack(command: Command) -> bytes:
+    # Its type hints say a tuple of exactly one, which is not meant.
+    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]
+    return packed
 
 
 def _tls_context(trust: TlsTrust) -> ssl.SSLContext:

@@ -1,0 +1,181 @@
+"""
+A queue whose keys never existed: empty, or looked for in the wrong place?
+
+Looks for keys of the same queue under another prefix, in another database or
+in another framework's or version's spelling.  The walk is bounded in steps;
+what it does not find in time, it does not find.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from queueworkers.backlog.wire import Refusal
+from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.frameworks import FRAMEWORKS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterator, Mapping
+
+    from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
+    from queueworkers.backlog.wire import Wire
+    from queueworkers.frameworks.base import Framework
+
+MAX_DATABASES = 8
+MAX_STEPS = 50
+STEP_KEYS = 1000
+"""Keys that the server looks at in one step, which takes it well below a millisecond."""
+
+# One pattern for all queues of all pools; no name goes into it, so none has to be escaped.
+_PATTERN = "*queues:*"
+_OLDEST_VERSION = (0,)
+_SUFFIXES = ("", ":delayed", ":reserved")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sibling:
+    """A place where a queue of that name does exist."""
+
+    database: int
+    ready: str
+    """The key of its list, which may itself be absent just now."""
+    prefix: str
+    advice: tuple[str, ...]
+    """What to set in the pool for it to be found."""
+    jobs: int = 0
+
+
+async def observe_queue_keys(wire: Wire, database: int) -> Mapping[int, frozenset[str]]:
+    """
+    Walk over *database* and the other databases that hold anything, for keys that look like queues.
+
+    What the server refuses is left out.  Never `KEYS`: it would block the server.
+    """
+    others = [number for number in await _observe_databases(wire) if number != database]
+    return {number: await _observe_keys(wire, number) for number in [database, *others][:MAX_DATABASES]}
+
+
+async def observe_jobs(wire: Wire, database: int, ready: str) -> int:
+    """Count the jobs of one queue in any state; what is no queue counts as none."""
+    selected, *counts = await wire.exchange(
+        [
+            ("SELECT", database),
+            ("LLEN", _encode(ready)),
+            ("ZCARD", _encode(f"{ready}:delayed")),
+            ("ZCARD", _encode(f"{ready}:reserved")),
+        ]
+    )
+    if isinstance(selected, Refusal):
+        return 0
+    return sum(count for count in counts if isinstance(count, int))
+
+
+async def _observe_databases(wire: Wire) -> list[int]:
+    (listing,) = await wire.exchange([("INFO", "keyspace")])
+    if not isinstance(listing, bytes):
+        return []
+    names = (line.partition(b":")[0] for line in listing.splitlines() if line.startswith(b"db"))
+    return [int(name[2:]) for name in names if name[2:].isdigit()]
+
+
+async def _observe_keys(wire: Wire, database: int) -> frozenset[str]:
+    found: set[str] = set()
+    cursor: bytes | int = 0
+    (selected,) = await wire.exchange([("SELECT", database)])
+    if isinstance(selected, Refusal):
+        return frozenset()
+    for _ in range(MAX_STEPS):
+        (step,) = await wire.exchange(
+            [("SCAN", cursor, "MATCH", _PATTERN, "COUNT", STEP_KEYS)], at_most_bytes=4 * 1024 * 1024
+        )
+        if not isinstance(step, list) or len(step) != 2:  # noqa: PLR2004 -- a cursor and keys
+            break
+        cursor, keys = step
+        found.update(key.decode(errors="surrogateescape") for key in keys)
+        if cursor == b"0":
+            break
+    return frozenset(found)
+
+
+def find_siblings(
+    request: PoolRequest,
+    found: Mapping[int, Collection[str]],
+    *,
+    claimed: Container[tuple[int, str]],
+) -> list[Sibling]:
+    """
+    Find places where queues of *request* do exist, the likeliest first.
+
+    Args:
+        request: A pool none of whose keys exists.
+        found: Keys by database.
+        claimed: Lists, with their databases, that belong to other pools: no evidence of a mistake.
+    """
+    siblings = {
+        (sibling.database, sibling.ready): sibling
+        for database, keys in found.items()
+        for key in sorted(keys)
+        for sibling in _recognise(request, database, key)
+        if (sibling.database, sibling.ready) not in claimed
+    }
+    return sorted(siblings.values(), key=lambda each: (len(each.advice), each.database, each.ready))
+
+
+def _recognise(request: PoolRequest, database: int, key: str) -> Iterator[Sibling]:
+    for queue in request.queues:
+        for tail, spelling in _spellings(request, queue).items():
+            ready = next(
+                (key.removesuffix(suffix) for suffix in _SUFFIXES if key.endswith(tail + suffix)), None
+            )
+            if ready is None:
+                continue
+            prefix = ready.removesuffix(tail)
+            advice = [*spelling]
+            if database != request.database:
+                advice.append(f"set spec.redis.database: {database}")
+            if prefix != request.prefix:
+                advice.append(
+                    f"set spec.redis.prefix: {_printable(prefix)}" if prefix else "remove spec.redis.prefix"
+                )
+            if advice:
+                yield Sibling(database=database, ready=ready, prefix=prefix, advice=tuple(advice))
+            break
+
+
+def _spellings(request: PoolRequest, queue: str) -> dict[str, tuple[str, ...]]:
+    """Every way to write a queue's list without a prefix, with what to change for it; the pool's own way first."""
+    spellings: dict[str, tuple[str, ...]] = {}
+
+    def add(framework: Framework, version: tuple[int, ...] | None, *advice: str) -> None:
+        spellings.setdefault(framework.keys(queue, prefix="", version=version).ready, advice)
+
+    add(request.framework, request.version)
+    for version in (None, _OLDEST_VERSION):
+        add(request.framework, version, "set spec.version to the installed version, which spells its keys so")
+    for framework in FRAMEWORKS.values():
+        for version in (None, _OLDEST_VERSION):
+            add(framework, version, f"set spec.framework: {framework.name}")
+    return spellings
+
+
+def explain_missing(request: PoolRequest, sibling: Sibling, endpoint: RedisEndpoint) -> UnknownBacklog:
+    """Say that a pool looks in the wrong place, and which one may be right."""
+    own = request.framework.keys(request.queues[0], prefix=request.prefix, version=request.version).ready
+    jobs = "1 job" if sibling.jobs == 1 else f"{sibling.jobs} jobs"
+    there = "it" if sibling.database == request.database else f"database {sibling.database}"
+    return UnknownBacklog(
+        reason=UnknownReason.QUEUE_NOT_FOUND,
+        message=(
+            f"No key {own} has ever existed in database {request.database} of Redis at {endpoint};"
+            f" {there} has {_printable(sibling.ready)} ({jobs}): {' and '.join(sibling.advice)}."
+        ),
+    )
+
+
+def _encode(key: str) -> bytes:
+    return key.encode(errors="surrogateescape")
+
+
+def _printable(key: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in key)

@@ -1,0 +1,105 @@
+"""Which pools look for their queues in the wrong place; asked rarely, and only while nothing was ever found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from queueworkers.backlog.memory import BoundedMemory
+from queueworkers.backlog.siblings import explain_missing, find_siblings, observe_jobs, observe_queue_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
+    from queueworkers.backlog.round_trip import QueueAddress
+    from queueworkers.backlog.siblings import Sibling
+    from queueworkers.backlog.wire import Wire
+    from queueworkers.domain.backlog import UnknownBacklog
+    from queueworkers.domain.identity import PoolKey
+
+_COUNTED_SIBLINGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A pool none of whose keys exists just now."""
+
+    request: PoolRequest
+    addresses: tuple[QueueAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found out about one pool."""
+
+    until: float
+    """On a monotonic clock: until then nobody looks again."""
+    trouble: UnknownBacklog | None
+    """``None``: the queue is merely empty."""
+
+
+class Surroundings:
+    """
+    Tells a queue that is empty from one that is looked for in the wrong place.
+
+    All suspects of a database share one walk over it, at most once per
+    *every_seconds* for each pool.
+    """
+
+    def __init__(self, *, every_seconds: float) -> None:
+        self._every_seconds = every_seconds
+        self._seen: BoundedMemory[tuple[int, str], QueueAddress] = BoundedMemory()
+        self._verdicts: BoundedMemory[tuple[QueueAddress, ...], Verdict] = BoundedMemory()
+
+    def note_seen(self, addresses: Iterable[QueueAddress]) -> None:
+        """Remember queues that hold jobs: they are no suspects any more, and no evidence against other pools."""
+        for address in addresses:
+            self._seen.write(address.place, address)
+
+    async def observe(
+        self,
+        wire: Wire | None,
+        suspects: Sequence[Suspect],
+        *,
+        endpoint: RedisEndpoint,
+        now: float,
+    ) -> Mapping[PoolKey, UnknownBacklog]:
+        """Return the pools of *suspects* that look in the wrong place; over *wire* where it is time to look again."""
+        unseen = [each for each in suspects if not any(one.place in self._seen for one in each.addresses)]
+        stale = [suspect for suspect in unseen if not self._is_fresh(suspect, now)]
+        # Before the walk, so that one that fails is not tried again at once.
+        for suspect in stale:
+            self._write(suspect, self._trouble(suspect), now)
+        if wire is not None:
+            for database in sorted({suspect.request.database for suspect in stale}):
+                found = await observe_queue_keys(wire, database)
+                for suspect in stale:
+                    if suspect.request.database == database:
+                        self._write(suspect, await self._judge(wire, suspect.request, found, endpoint), now)
+        troubles = {suspect.request.key: self._trouble(suspect) for suspect in unseen}
+        return {key: trouble for key, trouble in troubles.items() if trouble}
+
+    async def _judge(
+        self, wire: Wire, request: PoolRequest, found: Mapping[int, frozenset[str]], endpoint: RedisEndpoint
+    ) -> UnknownBacklog | None:
+        siblings = find_siblings(request, found, claimed=self._seen)
+        counted: list[Sibling] = [
+            replace(sibling, jobs=await observe_jobs(wire, sibling.database, sibling.ready))
+            for sibling in siblings[:_COUNTED_SIBLINGS]
+        ]
+        held = [sibling for sibling in counted if sibling.jobs]
+        # Python's sort is stable: among equally near ones the order stays.
+        nearest = min(held, key=lambda each: (len(each.advice), -each.jobs), default=None)
+        return explain_missing(request, nearest, endpoint) if nearest else None
+
+    def _write(self, suspect: Suspect, trouble: UnknownBacklog | None, now: float) -> None:
+        self._verdicts.write(suspect.addresses, Verdict(now + self._every_seconds, trouble))
+
+    def _is_fresh(self, suspect: Suspect, now: float) -> bool:
+        verdict = self._verdicts.recall(suspect.addresses)
+        return verdict is not None and now < verdict.until
+
+    def _trouble(self, suspect: Suspect) -> UnknownBacklog | None:
+        verdict = self._verdicts.recall(suspect.addresses)
+        return verdict.trouble if verdict else None

@@ -1,0 +1,73 @@
+"""Short ways to ask a real Redis about pools, as the operator does."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint, TlsTrust
+from queueworkers.backlog.redis import RedisReader
+from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.identity import PoolKey
+from queueworkers.frameworks.laravel import LARAVEL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from queueworkers.domain.backlog import Reading
+
+    from harness.redis import RedisServer
+
+
+def endpoint_of(server: RedisServer, **changed: Any) -> RedisEndpoint:
+    """Where *server* is, with its password and its authority, unless *changed*."""
+    tls = None
+    if server.certificates:
+        authority = server.certificates.authority.read_text()
+        tls = TlsTrust(ca_pem=authority, verify_certificate=True, verify_name=True, server_name=None)
+    facts = {"host": server.address, "port": server.port, "password": server.password, "tls": tls}
+    return RedisEndpoint(**(facts | changed))
+
+
+def pool(name: str = "pool", **changed: Any) -> PoolRequest:
+    """A Laravel pool on the queue `default` in database 0, seen before, unless *changed*."""
+    facts: dict[str, Any] = {
+        "key": PoolKey("shop", name),
+        "framework": LARAVEL,
+        "version": None,
+        "queues": ("default",),
+        "prefix": "",
+        "database": 0,
+        "ever_seen": True,
+    }
+    return PoolRequest(**(facts | changed))
+
+
+@asynccontextmanager
+async def reading_at(endpoint: RedisEndpoint, **changed: Any) -> AsyncIterator[RedisReader]:
+    """A reader that never rests, so that a test sees every attempt, and closes at the end."""
+    reader = RedisReader(endpoint, **({"rest_seconds": 0.0} | changed))
+    try:
+        yield reader
+    finally:
+        await reader.close()
+
+
+async def observe_one(reader: RedisReader, request: PoolRequest) -> Reading:
+    """The reading of a single pool."""
+    return (await reader.observe([request]))[request.key]
+
+
+def counts(reading: Reading) -> Mapping[str, tuple[int, int, int, int, int]]:
+    """(ready, delayed, due, reserved, expired) by queue; fails where the backlog is unknown."""
+    assert isinstance(reading, Backlog), reading
+    return {
+        queue.name: (queue.ready, queue.delayed, queue.due, queue.reserved, queue.expired)
+        for queue in reading.queues
+    }
+
+
+def trouble(reading: Reading) -> UnknownBacklog:
+    """Why the backlog is unknown; fails where it is known."""
+    assert isinstance(reading, UnknownBacklog), reading
+    return reading
