@@ -88,13 +88,17 @@ def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int) -> int
     *backlog_per_worker* of them.  Never fewer than the workers that have a job
     in hand now, because which of them a scale-down would hit is not known.
 
+    A worker has one job in hand.  What is in hand beyond *current* is in
+    somebody else's, or its worker is dead: nothing can be done for it until it
+    expires, so it neither wakes a pool nor makes it grow.
+
     Args:
         backlog: A reading; at zero waiting and zero in hand the answer is 0.
         backlog_per_worker: Jobs that one worker is expected to cope with, at least 1.
         current: Workers asked for at present.
     """
-    needed = -(-(backlog.waiting + backlog.in_hand) // backlog_per_worker)
     busy = min(backlog.in_hand, current)
+    needed = -(-(backlog.waiting + busy) // backlog_per_worker)
     return max(needed, busy)
 
 

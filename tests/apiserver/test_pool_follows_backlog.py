@@ -1,0 +1,91 @@
+"""A pool's number of workers follows what a real Redis holds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.pools import Namespace, on_fake_node
+
+if TYPE_CHECKING:
+    from harness.redis import RedisServer
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+PREFIX = "shop_database_"
+READY = f"{PREFIX}queues:default"
+JOB = '{"job":"X@handle","data":[],"id":"%d","attempts":0}'
+
+
+def spec(redis: RedisServer, **scaling: object) -> dict[str, object]:
+    """A pool that reacts within seconds."""
+    quick = {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}, "cooldownSeconds": 1}
+    return on_fake_node(
+        {
+            "framework": "Laravel",
+            "image": "registry.example/shop:1",
+            "queues": ["high", "default"],
+            "redis": {"host": redis.address, "port": redis.port, "prefix": PREFIX},
+            "scaling": {"minReplicas": 0, "maxReplicas": 50, **quick, **scaling},
+        }
+    )
+
+
+def push(redis: RedisServer, count: int) -> None:
+    """Push jobs as Laravel writes them."""
+    redis.cli("RPUSH", READY, *(JOB % number for number in range(count)))
+
+
+def test_grows_in_one_step_and_returns_to_zero(namespace: Namespace, redis: RedisServer) -> None:
+    """500 jobs at 10 per worker ask for 50 workers with one write, and none are left when they are done."""
+    namespace.apply_pool("orders", spec(redis))
+    namespace.wait_for_reason("orders", "Idle")
+    before = namespace.deployment("orders")["metadata"]["generation"]
+
+    push(redis, 500)
+    namespace.wait_for_replicas("orders", 50)
+    assert namespace.deployment("orders")["metadata"]["generation"] == before + 1
+    namespace.wait("backlog is told", lambda: namespace.status("orders")["backlog"]["waiting"] == 500)
+
+    redis.cli("DEL", READY)
+    namespace.wait_for_replicas("orders", 0)
+    namespace.wait_for_reason("orders", "Idle")
+    events = namespace.events("orders")
+    assert [note.partition(",")[0] for reason, note in events if reason == "ScaledUp"] == ["0→50: 500 ready"]
+    assert events[-1] == ("ScaledDown", "1→0: 0 ready, min 0")
+
+
+def test_stops_at_the_maximum_and_says_so(namespace: Namespace, redis: RedisServer) -> None:
+    """A backlog beyond the bound is visible as AtMaxReplicas."""
+    namespace.apply_pool("orders", spec(redis, maxReplicas=3))
+    push(redis, 100)
+    ready = namespace.wait_for_reason("orders", "AtMaxReplicas")
+    assert ready["status"] == "True"
+    assert "maxReplicas allows 3" in ready["message"]
+    assert namespace.condition("orders", "ScalingLimited")["reason"] == "TooManyReplicas"
+
+
+@pytest.mark.parametrize(
+    ("key", "seconds_from_now", "wakes_after"),
+    [
+        pytest.param("delayed", 4, 4, id="a delayed job falls due"),
+        pytest.param("reserved", 4, 4, id="a reserved job expires, its worker is gone"),
+        pytest.param("delayed", -60, 0, id="a delayed job is overdue"),
+    ],
+)
+def test_wakes_from_zero_for_what_no_list_shows(
+    namespace: Namespace, redis: RedisServer, key: str, seconds_from_now: int, wakes_after: int
+) -> None:
+    """Only a running worker moves due and expired jobs back to the list, so the pool wakes for them."""
+    namespace.apply_pool("orders", spec(redis))
+    namespace.wait_for_reason("orders", "Idle")
+    falls_due = int(redis.cli("TIME").split()[0]) + seconds_from_now
+    redis.cli("ZADD", f"{READY}:{key}", str(falls_due), JOB % 1)
+    if wakes_after:
+        # A job that is still in a worker's hands, or not due yet, is no reason to wake.
+        time.sleep(wakes_after / 2)
+        assert namespace.deployment("orders")["spec"]["replicas"] == 0
+    namespace.wait_for_replicas("orders", 1)
+    assert int(redis.cli("TIME").split()[0]) >= falls_due
