@@ -48,7 +48,7 @@ class Decision:
 
     basis: Basis
     replicas: int
-    """Workers to ask for; where *hands_off*, only for a Deployment that does not exist yet."""
+    """Workers to ask for; where *hands_off*, what they are, or what a Deployment that is not there yet begins with."""
     hands_off: bool
     """True where somebody else sets the number and it must not be written."""
     recommended: int | None
@@ -84,11 +84,15 @@ def decide(
     )
     recommended, history = _follow(spec.scaling, observation, history, current=current, now=now)
     basis = _basis(spec, observation)
-    step = _step(spec.scaling, basis, recommended, history, current=current, now=now)
+    hands_off = basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT}
+    if hands_off:
+        step = Step(replicas=current if workers else spec.scaling.min_replicas)
+    else:
+        step = _step(spec.scaling, basis, recommended, history, current=current, now=now)
     return Decision(
         basis=basis,
         replicas=step.replicas,
-        hands_off=basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT},
+        hands_off=hands_off,
         recommended=recommended,
         limiter=step.limiter,
         restart=restart,
@@ -109,12 +113,7 @@ def _follow(
     longest = max(
         behavior.scale_down.stabilization_window_seconds, behavior.scale_up.stabilization_window_seconds
     )
-    return recommended, history.remember(
-        recommended,
-        active=backlog.waiting + backlog.in_hand > 0,
-        now=now,
-        window=timedelta(seconds=longest),
-    )
+    return recommended, history.remember(recommended, now=now, window=timedelta(seconds=longest))
 
 
 def _basis(spec: QueueWorkerPoolSpec, observation: Observation) -> Basis:
@@ -143,8 +142,6 @@ def _step(
             return Step(replicas=0)
         case Basis.PINNED if scaling.replicas is not None:
             return Step(replicas=scaling.replicas)
-        case Basis.RECOMMEND_ONLY | Basis.CONFLICT:
-            return Step(replicas=current or scaling.min_replicas)
     if recommended is None:
         return limit(Step(replicas=current), minimum=scaling.min_replicas, maximum=scaling.max_replicas)
     step = stabilise(
@@ -155,7 +152,7 @@ def _step(
         down_window=timedelta(seconds=scaling.behavior.scale_down.stabilization_window_seconds),
         up_window=timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds),
     )
-    step = cool_down(
-        step, current=current, history=history, now=now, cooldown=timedelta(seconds=scaling.cooldown_seconds)
-    )
+    if not scaling.min_replicas:
+        cooldown = timedelta(seconds=scaling.cooldown_seconds)
+        step = cool_down(step, current=current, history=history, now=now, cooldown=cooldown)
     return limit(step, minimum=scaling.min_replicas, maximum=scaling.max_replicas)

@@ -39,15 +39,18 @@ class History:
     active_at: datetime | None = None
     """When work was last seen, waiting or in hand."""
 
-    def remember(self, recommended: int, *, active: bool, now: datetime, window: timedelta) -> History:
+    def remember(self, recommended: int, *, now: datetime, window: timedelta) -> History:
         """
         Add what is recommended at *now*.
 
         The latest recommendation was in force until *now*, because a reading
         that does not change is not decided upon again.  Recommendations that
-        ended before the *window* are forgotten.
+        ended before the *window* are forgotten.  A recommendation above zero
+        means that there is work: it lasts from the first reading that says so
+        to the first that does not, although nothing is decided in between.
         """
         earlier = self.recommendations
+        active = recommended > 0 or bool(earlier and earlier[-1].replicas > 0)
         if earlier:
             earlier = (*earlier[:-1], replace(earlier[-1], until=now))
         if not earlier or earlier[-1].replicas != recommended:
