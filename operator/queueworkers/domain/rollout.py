@@ -10,7 +10,7 @@ half-way changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 RESTART_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
@@ -39,12 +39,20 @@ class Restart:
 
 
 def parse_moment(text: str | None) -> datetime | None:
-    """Read a moment as RFC 3339 writes it; ``None`` for anything else, a time without its zone included."""
+    """
+    Read a moment as RFC 3339 writes it; ``None`` for anything else.
+
+    That is a time without its zone, too, and one at the rims of the calendar
+    that has no equal in UTC, in which it will be told.
+    """
     try:
         moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
+        if moment is None or moment.tzinfo is None:
+            return None
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment and moment.tzinfo else None
+    return moment
 
 
 def decide_restart(
