@@ -199,7 +199,10 @@ def is_rolling(situation: Situation) -> bool:
         return False
     if workers.observed_generation < workers.generation:
         return situation.template_written or situation.previous_progress in ROLLING
-    return workers.replacing
+    # The Deployment controller removes broken workers of the old template before
+    # their successors work, so a rollout ends only with the last successor at work.
+    unfinished = workers.available < min(workers.updated, workers.desired)
+    return workers.replacing or (unfinished and situation.previous_progress in ROLLING)
 
 
 def _progressing(situation: Situation) -> Verdict | None:
