@@ -22,6 +22,7 @@ from queueworkers.api.status import (
 from queueworkers.domain.backlog import Backlog, UnknownBacklog, UnknownReason
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.identity import POOL_LABEL
+from queueworkers.domain.rollout import RestartTrigger
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.verdict import judge, judge_progress
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec
     from queueworkers.domain.backlog import Reading
-    from queueworkers.domain.decision import Decision
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.verdict import Situation
 
@@ -76,7 +76,7 @@ def report(
         selector=f"{POOL_LABEL}={pool.key.name}",
         explanation=situation.explanation,
         last_scale_time=now if scaled else previous.last_scale_time,
-        last_restart=_last_restart(decision, previous),
+        last_restart=_last_restart(situation, previous),
         source=_source(pool, spec, reading, previous),
         summary=_summary(spec, ready=ready_workers, desired=desired),
         **_backlog_fields(reading),
@@ -143,9 +143,11 @@ def _scaling_active(situation: Situation) -> Said:
 
 
 def _scaling_limited(situation: Situation) -> Said:
+    """Only a bound is a limit; a window merely takes its time, and begins and ends every second."""
     limiter = situation.decision.limiter
-    status = ConditionStatus.FALSE if limiter is Limiter.NONE else ConditionStatus.TRUE
-    return status, limiter, situation.explanation
+    if limiter in {Limiter.MINIMUM, Limiter.MAXIMUM}:
+        return ConditionStatus.TRUE, limiter, situation.explanation
+    return ConditionStatus.FALSE, ConditionReason.DESIRED_WITHIN_RANGE, situation.explanation
 
 
 def _conditions(
@@ -167,10 +169,25 @@ def _conditions(
     )
 
 
-def _last_restart(decision: Decision, previous: QueueWorkerPoolStatus) -> RestartStatus | None:
-    if decision.restart.trigger:
-        return RestartStatus(time=decision.restart.marker, trigger=decision.restart.trigger)
-    return previous.last_restart
+def _last_restart(situation: Situation, previous: QueueWorkerPoolStatus) -> RestartStatus | None:
+    """
+    Tell the restart that the workers carry, and who asked for it.
+
+    Not only when it is new: the operator may have ended after it was applied
+    and before it was told.
+    """
+    restart = situation.decision.restart
+    if restart.marker is None:
+        return previous.last_restart
+    trigger = restart.trigger
+    if trigger is None and restart.marker == situation.observation.restart_annotation:
+        trigger = RestartTrigger.ANNOTATION
+    elif trigger is None and restart.marker == situation.spec.restart.at:
+        trigger = RestartTrigger.SPEC
+    told = previous.last_restart
+    if trigger is None and told and told.time == restart.marker.replace(microsecond=0):
+        return told
+    return RestartStatus(time=restart.marker, trigger=trigger)
 
 
 def _source(
