@@ -8,12 +8,19 @@ is told at once, mere numbers at a pace.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from queueworkers.api.conditions import ConditionReason, ConditionType
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, timedelta
 
     from queueworkers.api.status import QueueWorkerPoolStatus
+
+_CALM: Mapping[str, str] = MappingProxyType({ConditionReason.AT_MAX_REPLICAS: ConditionReason.ACTIVE})
+"""Reasons of `Ready` that come and go with the numbers, and what each is without them."""
 
 
 def same(previous: QueueWorkerPoolStatus, current: QueueWorkerPoolStatus) -> bool:
@@ -22,10 +29,19 @@ def same(previous: QueueWorkerPoolStatus, current: QueueWorkerPoolStatus) -> boo
 
 
 def standing(status: QueueWorkerPoolStatus) -> tuple[object, ...]:
-    """What is told at once when it changes: generation, conditions' words, wanted workers, restarts."""
+    """
+    What is told at once when it changes: generation, conditions' words, wanted workers, restarts.
+
+    Whether the backlog asks for more than the bounds allow is as restless as
+    the backlog itself, so it is told with the numbers.
+    """
     return (
         status.observed_generation,
-        tuple((condition.type, condition.status, condition.reason) for condition in status.conditions),
+        tuple(
+            (condition.type, condition.status, _CALM.get(condition.reason, condition.reason))
+            for condition in status.conditions
+            if condition.type != ConditionType.SCALING_LIMITED
+        ),
         status.desired_replicas,
         status.last_restart,
         status.source,
