@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.domain.decision import Basis
 from queueworkers.domain.rollout import RESTART_ANNOTATION
+from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.verdict import ROLLING
 from queueworkers.domain.wording import spell_backlog, spell_count
 
@@ -55,15 +57,24 @@ def announce_scaling(situation: Situation, *, before: int, now: datetime) -> tup
     if after == before or situation.decision.hands_off:
         return ()
     backlog = spell_backlog(situation.observation.reading, now=now)
-    scaling = situation.spec.scaling
-    bound = f"max {scaling.max_replicas}" if after > before else f"min {scaling.min_replicas}"
     return (
         Announcement(
             warning=False,
             reason="ScaledUp" if after > before else "ScaledDown",
-            note=f"{before}→{after}: {backlog}, {bound}",
+            note=f"{before}→{after}: {backlog}, {_decisive(situation, up=after > before)}",
         ),
     )
+
+
+def _decisive(situation: Situation, *, up: bool) -> str:
+    """Name what set the number, or else the bound ahead."""
+    scaling, decision = situation.spec.scaling, situation.decision
+    if decision.basis is Basis.SUSPENDED:
+        return "spec.suspend"
+    if decision.basis is Basis.PINNED:
+        return f"spec.scaling.replicas {scaling.replicas}"
+    highest = decision.limiter is Limiter.MAXIMUM or (up and decision.limiter is not Limiter.MINIMUM)
+    return f"max {scaling.max_replicas}" if highest else f"min {scaling.min_replicas}"
 
 
 def announce_restart(situation: Situation) -> tuple[Announcement, ...]:
