@@ -57,7 +57,7 @@ def parse_workers(
         restart_marker=parse_moment(template.get("annotations", {}).get(RESTARTED_AT_ANNOTATION)),
         foreign_autoscaler=foreign_autoscaler,
         refusal=_refusal(status),
-        pods=tuple(pods),
+        pods=tuple(pod for pod in pods if not pod.ended),
     )
 
 
@@ -88,6 +88,7 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         ready=_condition(status, "Ready") == "True",
         terminating="deletionTimestamp" in metadata,
         trouble=_container_trouble(status) or _scheduling_trouble(status),
+        ended=status.get("phase") in {"Succeeded", "Failed"},
     )
 
 

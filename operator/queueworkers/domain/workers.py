@@ -40,6 +40,8 @@ class WorkerPod:
     ready: bool
     terminating: bool
     trouble: PodTrouble | None
+    ended: bool = False
+    """True for what is left of an evicted pod: it will not run again, and has nothing in hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
