@@ -7,40 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.pools import Namespace, on_fake_node
+from apiserver.pools_in_use import JOB, READY, push, quick_pool
 
 if TYPE_CHECKING:
+    from harness.pools import Namespace
     from harness.redis import RedisServer
 
 pytestmark = pytest.mark.usefixtures("operator")
 
-PREFIX = "shop_database_"
-READY = f"{PREFIX}queues:default"
-JOB = '{"job":"X@handle","data":[],"id":"%d","attempts":0}'
-
-
-def spec(redis: RedisServer, **scaling: object) -> dict[str, object]:
-    """A pool that reacts within seconds."""
-    quick = {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}, "cooldownSeconds": 1}
-    return on_fake_node(
-        {
-            "framework": "Laravel",
-            "image": "registry.example/shop:1",
-            "queues": ["high", "default"],
-            "redis": {"host": redis.address, "port": redis.port, "prefix": PREFIX},
-            "scaling": {"minReplicas": 0, "maxReplicas": 50, **quick, **scaling},
-        }
-    )
-
-
-def push(redis: RedisServer, count: int) -> None:
-    """Push jobs as Laravel writes them."""
-    redis.cli("RPUSH", READY, *(JOB % number for number in range(count)))
-
 
 def test_grows_in_one_step_and_returns_to_zero(namespace: Namespace, redis: RedisServer) -> None:
     """500 jobs at 10 per worker ask for 50 workers with one write, and none are left when they are done."""
-    namespace.apply_pool("orders", spec(redis))
+    namespace.apply_pool("orders", quick_pool(redis))
     namespace.wait_for_reason("orders", "Idle")
     before = namespace.deployment("orders")["metadata"]["generation"]
 
@@ -59,7 +37,7 @@ def test_grows_in_one_step_and_returns_to_zero(namespace: Namespace, redis: Redi
 
 def test_stops_at_the_maximum_and_says_so(namespace: Namespace, redis: RedisServer) -> None:
     """A backlog beyond the bound is visible as AtMaxReplicas."""
-    namespace.apply_pool("orders", spec(redis, maxReplicas=3))
+    namespace.apply_pool("orders", quick_pool(redis, scaling={"maxReplicas": 3}))
     push(redis, 100)
     ready = namespace.wait_for_reason("orders", "AtMaxReplicas")
     assert ready["status"] == "True"
@@ -79,7 +57,7 @@ def test_wakes_from_zero_for_what_no_list_shows(
     namespace: Namespace, redis: RedisServer, key: str, seconds_from_now: int, wakes_after: int
 ) -> None:
     """Only a running worker moves due and expired jobs back to the list, so the pool wakes for them."""
-    namespace.apply_pool("orders", spec(redis))
+    namespace.apply_pool("orders", quick_pool(redis))
     namespace.wait_for_reason("orders", "Idle")
     falls_due = int(redis.cli("TIME").split()[0]) + seconds_from_now
     redis.cli("ZADD", f"{READY}:{key}", str(falls_due), JOB % 1)

@@ -1,0 +1,63 @@
+"""What somebody asked of the API server, from its own audit log."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.cluster import Cluster
+
+WRITING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request that was answered."""
+
+    verb: str
+    resource: str
+    """With its subresource: ``queueworkerpools/status``."""
+    namespace: str
+    name: str
+
+
+class Audit:
+    """
+    The requests of one user from now on.
+
+    Args:
+        cluster: Where; a test is skipped on a cluster whose log cannot be read.
+        user: As the API server calls them.
+    """
+
+    def __init__(self, cluster: Cluster, user: str) -> None:
+        if cluster.audit_log is None:
+            pytest.skip("an existing cluster keeps its audit log to itself")
+        self._log: Path = cluster.audit_log
+        self._user = user
+        self._from = self._log.stat().st_size
+
+    def writes(self, namespace: str) -> list[Request]:
+        """Return what was written in a namespace since this was made."""
+        with self._log.open("rb") as log:
+            log.seek(self._from)
+            entries = [json.loads(line) for line in log if line.endswith(b"\n")]
+        return [
+            _request(entry)
+            for entry in entries
+            if entry["user"]["username"] == self._user
+            and entry["verb"] in WRITING
+            and entry["objectRef"].get("namespace") == namespace
+        ]
+
+
+def _request(entry: dict) -> Request:
+    target = entry["objectRef"]
+    resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
+    return Request(entry["verb"], resource, target.get("namespace", ""), target.get("name", ""))
