@@ -13,6 +13,7 @@ from harness.cluster import Cluster, running_cluster
 from harness.errors import HarnessError
 from harness.local_cluster import KUBELET_NODE, KWOK_NODE, bring_up, is_up, prepare, take_down
 from harness.locations import Locations, known_clusters
+from harness.php import ImageVariant, laravel_archive, laravel_rootfs
 from harness.progress import say
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("prepare", _prepare, "install the packages and build the programs that are missing")
+    add("image", _image, "make the Laravel worker's images, so that a cluster without a way out can have them")
     up = add_named("up", _up, "start a cluster and leave it running")
     up.add_argument(
         "--nodes",
@@ -70,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
 def _prepare(_: argparse.Namespace) -> int:
     prepare()
     say("everything that a cluster needs is here")
+    return 0
+
+
+def _image(_: argparse.Namespace) -> int:
+    for variant in ImageVariant:
+        laravel_archive(variant)
+    laravel_rootfs()
+    say("the Laravel worker's images are here")
     return 0
 
 
@@ -105,7 +115,7 @@ def _shell(options: argparse.Namespace) -> int:
 def _become(cluster: Cluster, argv: Sequence[str]) -> None:
     """Let the command take this process's place: its terminal, signals and exit code."""
     os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
-    os.environ["PATH"] = f"{KUBERNETES.programs}{os.pathsep}{os.environ['PATH']}"
+    os.environ["PATH"] = f"{KUBERNETES.programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     command = cluster.command(argv)
     os.execvp(command[0], command)
 

@@ -92,7 +92,7 @@ def bring_up(at: Locations, *, nodes: Collection[str], owner_pid: int | None) ->
             "a cluster needs root, for namespaces and containers: run it with sudo, "
             "or name an existing cluster with QWP_KUBECONFIG"
         )
-    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *SYSTEM_DIRECTORIES])
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *SYSTEM_DIRECTORIES])
     prepare(nodes)
     _refuse_if_owned(at)
     with _alone(at):
