@@ -1,0 +1,99 @@
+"""Pools, backlogs and workers as tests begin with them, each with what the test is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
+from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog, UnknownReason
+from queueworkers.domain.identity import PoolIdentity, PoolKey
+from queueworkers.domain.observation import Observation
+from queueworkers.domain.scaling import History
+from queueworkers.domain.workers import PodTrouble, WorkerPod, Workers
+
+NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+"""The moment at which most tests decide."""
+
+POOL = PoolIdentity(key=PoolKey("shop", "default"), uid="6f1c")
+
+UNKNOWN = UnknownBacklog(
+    reason=UnknownReason.TIMED_OUT, message="Redis redis:6379 did not answer within 2 s."
+)
+
+
+def ago(seconds: float) -> datetime:
+    """So many seconds before noon; negative ones are after it."""
+    return NOON - timedelta(seconds=seconds)
+
+
+def watched(seconds: float = 86_400, **also: Any) -> History:
+    """The history of a pool that was watched for so long."""
+    return History(watching_since=ago(seconds), **also)
+
+
+def a_spec(*, scaling: dict[str, Any] | None = None, **fields: Any) -> QueueWorkerPoolSpec:
+    """The smallest pool, and what the test adds; fields as on the wire."""
+    raw = {
+        "framework": "Laravel",
+        "image": "registry.example/shop:2.4.1",
+        "queues": ["default"],
+        "redis": {"host": "redis"},
+        "scaling": scaling or {},
+        **fields,
+    }
+    spec = parse_spec(raw)
+    assert isinstance(spec, QueueWorkerPoolSpec), str(spec)
+    return spec
+
+
+def a_queue(name: str = "default", **counts: Any) -> QueueBacklog:
+    """A queue that holds nothing but what is given."""
+    empty = {"ready": 0, "delayed": 0, "due": 0, "reserved": 0, "expired": 0, "oldest_since": None}
+    return QueueBacklog(name=name, **{**empty, **counts})
+
+
+def a_backlog(*, read_at: datetime = NOON, **counts: Any) -> Backlog:
+    """A reading of one queue."""
+    return Backlog(queues=(a_queue(**counts),), read_at=read_at)
+
+
+def a_pod(name: str = "default-workers-1", **facts: Any) -> WorkerPod:
+    """A pod that works."""
+    usual = {"created_at": ago(600), "ready": True, "terminating": False, "trouble": None}
+    return WorkerPod(name=name, **{**usual, **facts})
+
+
+def a_troubled_pod(
+    kind: Any, message: str = "so it says", *, name: str = "w-1", exit_code: int | None = None
+) -> WorkerPod:
+    """A pod that cannot work."""
+    return a_pod(name, ready=False, trouble=PodTrouble(kind=kind, message=message, exit_code=exit_code))
+
+
+def some_workers(desired: int, **facts: Any) -> Workers:
+    """A Deployment with all of its *desired* workers up to date and at work."""
+    usual: dict[str, Any] = {
+        "generation": 1,
+        "observed_generation": 1,
+        "desired": desired,
+        "current": desired,
+        "ready": desired,
+        "updated": desired,
+        "available": desired,
+        "restart_marker": None,
+        "foreign_autoscaler": None,
+        "refusal": None,
+        "pods": tuple(a_pod(f"w-{number}") for number in range(desired)),
+    }
+    return Workers(**{**usual, **facts})
+
+
+def an_observation(reading: Any = None, *, workers: Workers | int | None = 1, **also: Any) -> Observation:
+    """What is seen of a pool: nothing to do and one worker, when nothing else is given."""
+    seen = some_workers(workers) if isinstance(workers, int) else workers
+    return Observation(
+        reading=a_backlog() if reading is None else reading,
+        workers=seen,
+        **{"restart_annotation": None, **also},
+    )
