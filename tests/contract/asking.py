@@ -14,9 +14,8 @@ from queueworkers.frameworks.laravel import LARAVEL
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from queueworkers.domain.backlog import Reading
-
     from harness.redis import RedisServer
+    from queueworkers.domain.backlog import Reading
 
 
 def endpoint_of(server: RedisServer, **changed: Any) -> RedisEndpoint:
@@ -51,6 +50,12 @@ async def reading_at(endpoint: RedisEndpoint, **changed: Any) -> AsyncIterator[R
         yield reader
     finally:
         await reader.close()
+
+
+def push(server: RedisServer, key: str = "queues:default", count: int = 3, database: int = 0) -> None:
+    """Put *count* jobs without a time into the list *key*."""
+    jobs = [f'{{"job":"x","id":"{number}"}}' for number in range(count)]
+    server.cli("RPUSH", key, *jobs, database=database)
 
 
 async def observe_one(reader: RedisReader, request: PoolRequest) -> Reading:

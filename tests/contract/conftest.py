@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +11,23 @@ from harness.redis import Certificates, RedisServer, make_certificates
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-sys.path.insert(0, str(Path(__file__).parent))
+CHECKED: list[tuple[str, str, int]] = []
+"""(framework, version, steps) that were replayed; printed when the run is over."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was replayed, so that a run that checked nothing is seen."""
+    if not CHECKED:
+        return
+    terminalreporter.section("what real frameworks wrote, read back after every command")
+    for framework, version, steps in CHECKED:
+        terminalreporter.write_line(f"{framework:<12} {version:<18} {steps:>4} steps")
+
+
+@pytest.fixture
+def checked() -> list[tuple[str, str, int]]:
+    """Where a test notes what it has replayed."""
+    return CHECKED
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from asking import counts, endpoint_of, observe_one, pool, reading_at, trouble
 
+from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at, trouble
 from harness.redis import RedisServer, make_certificates
 from queueworkers.backlog.endpoint import TlsTrust
 from queueworkers.domain.backlog import Backlog, UnknownReason
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from harness.redis import Certificates
 
 CANARY = "canary-3f9c-password"
-
-
-def push(server: RedisServer, key: str = "queues:default", count: int = 3, database: int = 0) -> None:
-    server.cli("RPUSH", key, *(f'{{"job":"x","id":"{number}"}}' for number in range(count)), database=database)
 
 
 async def test_down_then_up(redis_server: RedisServer) -> None:
@@ -87,12 +83,11 @@ async def test_cancelled_reading_leaves_no_stale_answers(redis_server: RedisServ
 
 async def test_breaker_leaves_a_failing_endpoint_alone(redis_server: RedisServer) -> None:
     """After three failures in a row, one attempt goes through per rest; the reason is kept meanwhile."""
-    now = 0.0
-    reader_clock = lambda: now  # noqa: E731 -- a clock that the test sets
+    clock = [0.0]
     push(redis_server)
     redis_server.pause()
     async with reading_at(
-        endpoint_of(redis_server), timeout_seconds=0.2, rest_seconds=5, monotonic=reader_clock
+        endpoint_of(redis_server), timeout_seconds=0.2, rest_seconds=5, monotonic=lambda: clock[0]
     ) as reader:
         for _ in range(3):
             await observe_one(reader, pool())
@@ -101,7 +96,7 @@ async def test_breaker_leaves_a_failing_endpoint_alone(redis_server: RedisServer
         took = time.monotonic() - started
         redis_server.resume()
         assert trouble(await observe_one(reader, pool())).reason is UnknownReason.TIMED_OUT
-        now = 5.1
+        clock[0] = 5.1
         assert counts(await observe_one(reader, pool()))["default"][0] == 3
     assert set(answers) == {UnknownReason.TIMED_OUT}
     assert took < 0.1

@@ -9,18 +9,18 @@ once.  Each pool's failure stays its own; the server's concerns all.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from queueworkers.backlog.breaker import Breaker
-from queueworkers.backlog.memory import BoundedMemory
 from queueworkers.backlog.round_trip import Counted, QueueAddress, Refused, RoundTrip, parse_time
 from queueworkers.backlog.surroundings import Surroundings, Suspect
 from queueworkers.backlog.troubles import FAILURES, concerns_all, explain_failure, explain_refusal
 from queueworkers.backlog.waiting_time import HeadSights
-from queueworkers.backlog.wire import Wire
+from queueworkers.backlog.wire import PlaintextError, Wire, observe_plaintext
 from queueworkers.domain.backlog import Backlog, QueueBacklog
 
 if TYPE_CHECKING:
@@ -36,12 +36,8 @@ T = TypeVar("T")
 QUEUES_AT_ONCE = 500
 """Beyond that a question is cut in two, so that neither side has to hold an answer of unbounded size."""
 
-HEAVY_HEAD_SECONDS = 60.0
-"""
-How long the head of a queue is left alone after it was found too large.
-
-The server copies it to learn its size, which took 0.1 s for 100 MB.
-"""
+PROBE_SHARE = 0.25
+"""Part of the time limit that may be spent on finding out why TLS was not answered."""
 
 
 class RedisReader:
@@ -74,7 +70,6 @@ class RedisReader:
         self._breaker = Breaker(rest_seconds)
         self._surroundings = Surroundings(every_seconds=look_around_seconds)
         self._sights = HeadSights()
-        self._heavy_until: BoundedMemory[QueueAddress, float] = BoundedMemory()
         self._wire: Wire | None = None
         self._clock_offset: float | None = None
         # A connection answers in the order of the questions, so they are asked one by one.
@@ -142,28 +137,32 @@ class RedisReader:
         self, wire: Wire, addresses: Sequence[QueueAddress], now: int
     ) -> Mapping[QueueAddress, Finding]:
         asked_at = self._monotonic()
-        trip = RoundTrip(
-            addresses,
-            now=now,
-            database=wire.database,
-            without_edges=[each for each in addresses if (self._heavy_until.recall(each) or 0.0) > asked_at],
-        )
+        trip = RoundTrip(addresses, now=now, database=wire.database)
         async with asyncio.timeout(self._timeout_seconds):
             replies = await wire.exchange(trip.commands, at_most_bytes=trip.at_most_bytes)
         answer = trip.parse(replies)
         wire.database = answer.database
         self._set_clock(answer.server_time, asked_at)
-        for address, found in answer.findings.items():
-            if isinstance(found, Counted) and found.heavy:
-                self._heavy_until.write(address, asked_at + HEAVY_HEAD_SECONDS)
         return answer.findings
 
     async def _connected(self) -> Wire:
         if self._wire is None:
-            async with asyncio.timeout(self._timeout_seconds):
-                self._wire = await Wire.open(self._endpoint)
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    self._wire = await Wire.open(self._endpoint)
+            except TimeoutError:
+                await self._suspect_plaintext()
+                raise
             self._clock_offset = None
         return self._wire
+
+    async def _suspect_plaintext(self) -> None:
+        if self._endpoint.tls is None:
+            return
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(self._timeout_seconds * PROBE_SHARE):
+                if await observe_plaintext(self._endpoint):
+                    raise PlaintextError
 
     async def _server_time(self, wire: Wire) -> float:
         """Tell the server's time from its last word and the time since; ask on first contact."""

@@ -11,13 +11,19 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from queueworkers.backlog.wire import LoginRefusedError, NotRedisError, Refusal, UntrustworthyCaError
+from queueworkers.backlog.wire import (
+    LoginRefusedError,
+    NotRedisError,
+    PlaintextError,
+    Refusal,
+    UntrustworthyCaError,
+)
 from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
 
 if TYPE_CHECKING:
     from queueworkers.backlog.endpoint import RedisEndpoint
 
-FAILURES = (OSError, UnicodeError, LoginRefusedError, NotRedisError, UntrustworthyCaError)
+FAILURES = (OSError, UnicodeError, LoginRefusedError, NotRedisError, PlaintextError, UntrustworthyCaError)
 """What ends a connection; anything else is a bug of ours and is not caught."""
 
 _QUOTED_LENGTH = 200
@@ -51,7 +57,7 @@ def explain_failure(error: Exception, endpoint: RedisEndpoint, *, timeout_second
         case NotRedisError():
             words = f"What listens at {endpoint} is no Redis, or speaks TLS only: {error}. Check spec.redis."
             return _unknown(UnknownReason.SERVER_ERROR, words)
-        case UntrustworthyCaError() | ssl.SSLError():
+        case UntrustworthyCaError() | PlaintextError() | ssl.SSLError():
             return _unknown(UnknownReason.TLS_FAILED, _explain_tls(error, endpoint))
         case TimeoutError():
             words = f"{where} did not answer within {timeout_seconds:g} s: it is overloaded, hangs, or a firewall is in the way."
@@ -130,7 +136,11 @@ def _explain_tls(error: Exception, endpoint: RedisEndpoint) -> str:
             f"The certificate of {where} is not trusted: {error.verify_message.rstrip('.')}."
             " Check spec.redis.tls.caSecretRef and spec.redis.tls.serverName."
         )
-    if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER" in str(error):
+    if (
+        isinstance(error, PlaintextError)
+        or "WRONG_VERSION_NUMBER" in str(error)
+        or "RECORD_LAYER" in str(error)
+    ):
         return f"{where} does not speak TLS on this port: remove spec.redis.tls, or name its TLS port."
     if "CERTIFICATE_REQUIRED" in str(error):
         return f"{where} asks for a client certificate, which is not supported: let it set tls-auth-clients to no."

@@ -64,6 +64,10 @@ class UntrustworthyCaError(QueueWorkersError):
     """The given certificate authority cannot be read."""
 
 
+class PlaintextError(QueueWorkersError):
+    """TLS was spoken to a server that does not understand it."""
+
+
 class Wire:
     """
     An open, authenticated connection.
@@ -160,6 +164,21 @@ class Wire:
         (reply,) = await self.exchange([("AUTH", *user, endpoint.password)])
         if isinstance(reply, Refusal):
             raise LoginRefusedError(reply)
+
+
+async def observe_plaintext(endpoint: RedisEndpoint) -> bool:
+    """
+    Tell whether a Redis without TLS listens; sends nothing secret.
+
+    To such a server the first message of TLS looks like a line that has not
+    ended yet, so it waits, and from outside that looks like a server that hangs.
+    """
+    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+    try:
+        writer.write(b"PING\r\n")
+        return await reader.read(1) in {b"+", b"-"}
+    finally:
+        writer.transport.abort()
 
 
 def _pack(command: Command) -> bytes:
