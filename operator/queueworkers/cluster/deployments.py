@@ -118,15 +118,20 @@ class DeploymentWriter:
         wanted = manifest["metadata"]["annotations"][APPLIED_ANNOTATION]
         if self._respelled.get(key) == (wanted, live.content["metadata"]["generation"]):
             return False
-        return not conforms(live.content, manifest)
+        return not _same(live, manifest)
 
     def _note_spelling(self, key: PoolKey, live: LiveObject, manifest: Mapping[str, Any]) -> None:
         """Remember an answer that is what was applied although it reads otherwise, lest it be applied for ever."""
-        if conforms(live.content, manifest):
+        if _same(live, manifest):
             self._respelled.pop(key, None)
         else:
             applied = manifest["metadata"]["annotations"][APPLIED_ANNOTATION]
             self._respelled[key] = (applied, live.content["metadata"]["generation"])
+
+
+def _same(live: LiveObject, manifest: Mapping[str, Any]) -> bool:
+    # Objects out of a list come without apiVersion and kind.
+    return all(conforms(live.content[part], manifest[part]) for part in ("metadata", "spec"))
 
 
 def _taken(pool: PoolIdentity) -> ConflictError:
