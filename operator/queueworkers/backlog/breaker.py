@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Breaker:
     """
-    Opens after *tolerated* failures in a row; then one attempt per *rest_seconds* goes through.
+    Lets one attempt per *rest_seconds* through after more than *tolerated* failures in a row.
 
-    The first failures are tried again at once: most are over within a second.
+    The first ones are tried again at the caller's own pace: most are over soon.
     """
 
     rest_seconds: float

@@ -46,8 +46,8 @@ class RedisReader:
 
     Args:
         endpoint: Where, and as whom.
-        timeout_seconds: What connecting may take, and what an answer may take; no reading waits longer.
-        rest_seconds: How long an endpoint is left alone once it has failed three times in a row.
+        timeout_seconds: What connecting may take, and what each answer may take.
+        rest_seconds: How long an endpoint is left alone after each failure, once it has failed three times in a row.
         look_around_seconds: How often at most a queue without keys is looked for elsewhere.
         monotonic: A clock for deadlines, in seconds.
         wall: Unix seconds; used only where the server does not tell its own time.

@@ -56,6 +56,8 @@ return {head, earliest(KEYS[2]), earliest(KEYS[3])}
 _EDGES_SHA1 = hashlib.sha1(EDGES_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 _COUNTS = 5
+_MICROSECONDS = 1_000_000
+_YEAR_3000 = 32_503_680_000
 _REPLY_OVERHEAD_BYTES = 1024
 
 
@@ -181,10 +183,13 @@ class RoundTrip:
 
 
 def _counting_commands(keys: QueueKeys, now: int) -> tuple[Command, ...]:
+    # In the order in which jobs move, since another client's command may come
+    # between two of these: a job on its way is then counted twice for a moment,
+    # and not missed.
     return (
-        ("LLEN", _encode(keys.ready)),
         ("ZCARD", _encode(keys.delayed)),
         ("ZCOUNT", _encode(keys.delayed), "-inf", now),
+        ("LLEN", _encode(keys.ready)),
         ("ZCARD", _encode(keys.reserved)),
         ("ZCOUNT", _encode(keys.reserved), "-inf", now),
     )
@@ -201,22 +206,24 @@ def _encode(key: str) -> bytes:
 
 
 def _parse_finding(keys: QueueKeys, counts: Sequence[Reply], edges: Reply) -> Finding:
-    names = (keys.ready, keys.delayed, keys.delayed, keys.reserved, keys.reserved)
+    names = (keys.delayed, keys.delayed, keys.ready, keys.reserved, keys.reserved)
     for key, count in zip(names, counts, strict=True):
         if isinstance(count, Refusal):
             return Refused(count, key)
-        if not isinstance(count, int):
+        if not isinstance(count, int) or count < 0:
             raise NotRedisError(f"it answers {type(count).__name__} where a count was asked for")
     # A refused script costs the ages and nothing else.
     head, due_since, expired_since = (
         edges if isinstance(edges, list) and len(edges) == 3 else (None,) * 3  # noqa: PLR2004 -- as in the script
     )
+    delayed, due, ready, reserved, expired = counts
     return Counted(
-        ready=counts[0],
-        delayed=counts[1],
-        due=counts[2],
-        reserved=counts[3],
-        expired=counts[4],
+        ready=ready,
+        delayed=delayed,
+        # A part is never more than the whole, whatever happened between the two commands.
+        due=min(due, delayed),
+        reserved=reserved,
+        expired=min(expired, reserved),
         head=head if isinstance(head, bytes) else None,
         due_since=_parse_score(due_since),
         expired_since=_parse_score(expired_since),
@@ -231,7 +238,9 @@ def parse_time(reply: Reply) -> float | None:
         seconds, microseconds = map(int, reply)
     except (TypeError, ValueError) as error:
         raise NotRedisError("it answers something else where the time was asked for") from error
-    return seconds + microseconds / 1_000_000
+    if not 0 <= seconds < _YEAR_3000 or not 0 <= microseconds < _MICROSECONDS:
+        raise NotRedisError("its clock shows no sensible time")
+    return seconds + microseconds / _MICROSECONDS
 
 
 def _parse_score(reply: Reply) -> float | None:

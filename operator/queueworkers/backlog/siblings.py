@@ -89,10 +89,11 @@ async def _observe_keys(wire: Wire, database: int) -> frozenset[str]:
         (step,) = await wire.exchange(
             [("SCAN", cursor, "MATCH", _PATTERN, "COUNT", STEP_KEYS)], at_most_bytes=4 * 1024 * 1024
         )
-        if not isinstance(step, list) or len(step) != 2:  # noqa: PLR2004 -- a cursor and keys
-            break
-        cursor, keys = step
-        found.update(key.decode(errors="surrogateescape") for key in keys)
+        match step:
+            case [bytes(cursor), [*keys]]:
+                found.update(key.decode(errors="surrogateescape") for key in keys if isinstance(key, bytes))
+            case _:
+                break
         if cursor == b"0":
             break
     return frozenset(found)

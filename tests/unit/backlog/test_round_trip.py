@@ -1,0 +1,125 @@
+"""One question about many queues: its commands, and what replies to it can mean."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queueworkers.backlog.round_trip import EDGES_SCRIPT, Counted, QueueAddress, Refused, RoundTrip
+from queueworkers.backlog.wire import NotRedisError, Refusal
+from queueworkers.frameworks.laravel import LARAVEL
+
+any_reply = st.recursive(
+    st.none()
+    | st.integers(-(2**63), 2**63)
+    | st.binary(max_size=20)
+    | st.sampled_from([b"nan", b"inf", b"-inf", b"1e999", b"9" * 5000])
+    | st.builds(Refusal, st.text(max_size=20)),
+    lambda inner: st.lists(inner, max_size=4),
+    max_leaves=6,
+)
+
+
+def address(queue: str = "default", database: int = 0) -> QueueAddress:
+    """A Laravel queue without a prefix."""
+    return QueueAddress(database, LARAVEL.keys(queue, prefix="", version=None), LARAVEL.read_header)
+
+
+def test_commands_of_one_queue():
+    """Plain commands count, in the order in which jobs move; one script looks at the edges."""
+    trip = RoundTrip([address()], now=100, database=0)
+    sha1 = hashlib.sha1(EDGES_SCRIPT.encode()).hexdigest()
+    assert trip.commands == [
+        ("TIME",),
+        ("EVAL", EDGES_SCRIPT, 0),
+        ("SELECT", 0),
+        ("ZCARD", b"queues:default:delayed"),
+        ("ZCOUNT", b"queues:default:delayed", "-inf", 100),
+        ("LLEN", b"queues:default"),
+        ("ZCARD", b"queues:default:reserved"),
+        ("ZCOUNT", b"queues:default:reserved", "-inf", 100),
+        (
+            "EVALSHA",
+            sha1,
+            3,
+            b"queues:default",
+            b"queues:default:delayed",
+            b"queues:default:reserved",
+            262144,
+            100,
+        ),
+    ]
+
+
+def test_each_database_is_selected_once():
+    """Whatever the order of the queues."""
+    trip = RoundTrip([address(str(n), n % 3) for n in range(9)], now=1, database=2)
+    assert [command for command in trip.commands if command[0] == "SELECT"] == [
+        ("SELECT", 0),
+        ("SELECT", 1),
+        ("SELECT", 2),
+    ]
+
+
+def test_what_was_counted():
+    """Each reply finds its place."""
+    trip = RoundTrip([address()], now=100, database=0)
+    answer = trip.parse([[b"100", b"500000"], 0, b"OK", 5, 2, 3, 4, 1, [b"job", b"90", b"80.5"]])
+    assert answer.server_time == 100.5
+    assert answer.findings[address()] == Counted(
+        ready=3, delayed=5, due=2, reserved=4, expired=1, head=b"job", due_since=90.0, expired_since=80.5
+    )
+
+
+@pytest.mark.parametrize("edges", [None, Refusal("NOPERM"), [], [None] * 3, [1, b"x", [None]], b"x", 7])
+def test_edges_that_are_missing_cost_the_age_only(edges):
+    """Without the script, or with an answer that makes no sense, the counts stand."""
+    answer = RoundTrip([address()], now=1, database=0).parse(
+        [Refusal("NOPERM"), 0, b"OK", 1, 1, 1, 1, 1, edges]
+    )
+    found = answer.findings[address()]
+    assert isinstance(found, Counted)
+    assert (found.total, found.head, found.due_since, found.expired_since) == (3, None, None, None)
+    assert answer.server_time is None
+
+
+def test_refused_database_discards_what_follows():
+    """After a refused SELECT the counts are another database's, and must not be believed."""
+    trip = RoundTrip([address(database=0), address(database=7)], now=1, database=0)
+    counts = [1, 1, 1, 1, 1, None]
+    answer = trip.parse([[b"1", b"0"], 0, b"OK", *counts, Refusal("ERR DB index is out of range"), *counts])
+    assert isinstance(answer.findings[address(database=0)], Counted)
+    assert answer.findings[address(database=7)] == Refused(Refusal("ERR DB index is out of range"), None)
+    assert answer.database == 0
+
+
+def test_refused_key_is_named():
+    """The first command that was refused tells which key it is about."""
+    trip = RoundTrip([address()], now=1, database=0)
+    answer = trip.parse([[b"1", b"0"], 0, b"OK", 0, 0, 0, Refusal("WRONGTYPE x"), 0, None])
+    assert answer.findings[address()] == Refused(Refusal("WRONGTYPE x"), "queues:default:reserved")
+
+
+def test_a_part_is_never_more_than_the_whole():
+    """Others may write between two commands of one question."""
+    answer = RoundTrip([address()], now=1, database=0).parse([[b"1", b"0"], 0, b"OK", 1, 9, 0, 2, 9, None])
+    found = answer.findings[address()]
+    assert isinstance(found, Counted)
+    assert (found.due, found.expired) == (1, 2)
+
+
+@given(replies=st.lists(any_reply, min_size=9, max_size=9))
+def test_no_reply_is_taken_for_what_it_is_not(replies):
+    """Whatever a server answers is counts, a refusal, or not Redis: never an error of ours, never below zero."""
+    try:
+        answer = RoundTrip([address()], now=1, database=0).parse(replies)
+    except NotRedisError:
+        return
+    found = answer.findings[address()]
+    if isinstance(found, Counted):
+        assert min(found.ready, found.delayed, found.due, found.reserved, found.expired) >= 0
+        assert found.due <= found.delayed
+        assert found.expired <= found.reserved
