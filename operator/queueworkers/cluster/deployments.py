@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from queueworkers.cluster import paths
 from queueworkers.cluster.inventory import read_live
-from queueworkers.domain.conformity import conforms
+from queueworkers.domain.conformity import conforms, digest
 from queueworkers.domain.manifests import APPLIED_ANNOTATION, render_replicas
 from queueworkers.errors import ApiServerError, ConflictError, NotFoundError
 
@@ -38,8 +38,8 @@ class DeploymentWriter:
     def __init__(self, api: KubernetesApi, inventory: Inventory) -> None:
         self._api = api
         self._inventory = inventory
-        self._respelled: dict[PoolKey, tuple[str, int]] = {}
-        """The digest applied and the generation it led to, where the server stores it in other words."""
+        self._respelled: dict[PoolKey, tuple[str, str]] = {}
+        """What was applied and what the server made of it, as digests, where it stores it in other words."""
 
     async def apply(
         self, pool: PoolIdentity, manifest: Mapping[str, Any], *, replicas: int, hands_off: bool
@@ -116,9 +116,7 @@ class DeploymentWriter:
 
     def _template_due(self, key: PoolKey, live: LiveObject, manifest: Mapping[str, Any]) -> bool:
         wanted = manifest["metadata"]["annotations"][APPLIED_ANNOTATION]
-        if self._respelled.get(key) == (wanted, live.content["metadata"]["generation"]):
-            return False
-        return not _same(live, manifest)
+        return not _same(live, manifest) and self._respelled.get(key) != (wanted, _spelling(live))
 
     def _note_spelling(self, key: PoolKey, live: LiveObject, manifest: Mapping[str, Any]) -> None:
         """Remember an answer that is what was applied although it reads otherwise, lest it be applied for ever."""
@@ -126,12 +124,17 @@ class DeploymentWriter:
             self._respelled.pop(key, None)
         else:
             applied = manifest["metadata"]["annotations"][APPLIED_ANNOTATION]
-            self._respelled[key] = (applied, live.content["metadata"]["generation"])
+            self._respelled[key] = (applied, _spelling(live))
 
 
 def _same(live: LiveObject, manifest: Mapping[str, Any]) -> bool:
     # Objects out of a list come without apiVersion and kind.
     return all(conforms(live.content[part], manifest[part]) for part in ("metadata", "spec"))
+
+
+def _spelling(live: LiveObject) -> str:
+    """Name a Deployment's spec without ``replicas``: scaling does not change how the rest is spelled."""
+    return digest({key: value for key, value in live.content["spec"].items() if key != "replicas"})
 
 
 def _taken(pool: PoolIdentity) -> ConflictError:

@@ -28,6 +28,27 @@ SUFFIXES = MappingProxyType(
     }
 )
 
+OMITTED_AT_ZERO = frozenset(
+    {
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostPort",
+        "initialDelaySeconds",
+        "minReadySeconds",
+        "readOnly",
+        "stdin",
+        "stdinOnce",
+        "tty",
+    }
+)
+"""
+Flags and numbers that the API server does not store where they are false or 0.
+
+The others it does, and there absence means something else, as with
+``automountServiceAccountToken``.
+"""
+
 
 def digest(manifest: Mapping[str, Any]) -> str:
     """Name what is wanted; the same for the same content, whatever the order of its keys."""
@@ -59,14 +80,23 @@ def conforms(live: Any, wanted: Any) -> bool:
 def _field_conforms(key: str, live: Any, wanted: Any) -> bool:
     if wanted in ({}, [], None):
         return not live or isinstance(wanted, dict)  # the API server drops empty fields
+    if live is None and (wanted == "" or (key in OMITTED_AT_ZERO and not wanted)):
+        return True
     if key in MERGE_KEYS and isinstance(wanted, list) and isinstance(live, list):
         return _items_conform(live, wanted, by=MERGE_KEYS[key])
     return conforms(live, wanted)
 
 
 def _items_conform(live: Sequence[Any], wanted: Sequence[Any], *, by: str) -> bool:
-    by_identity = {item.get(by): item for item in live if isinstance(item, dict)}
-    return all(isinstance(item, dict) and conforms(by_identity.get(item.get(by)), item) for item in wanted)
+    """The key may be there twice, as a port for TCP and for UDP: one of them has to fit."""
+    return all(
+        any(
+            isinstance(there, dict) and there.get(by) == item.get(by) and conforms(there, item)
+            for there in live
+        )
+        for item in wanted
+        if isinstance(item, dict)
+    )
 
 
 def _same_quantity(live: Any, wanted: Any) -> bool:
