@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("prepare", _prepare, "install the packages and build the programs that are missing")
-    add("image", _image, "make the Laravel worker's images, so that a cluster without a way out can have them")
+    add(
+        "image", _image, "make the Laravel worker's images, so that a cluster without a way out can have them"
+    )
     up = add_named("up", _up, "start a cluster and leave it running")
     up.add_argument(
         "--nodes",

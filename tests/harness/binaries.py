@@ -88,6 +88,7 @@ KUBERNETES = GoModule(
     ),
     linker_flags=_KUBERNETES_FLAGS,
 )
+ETCD = GoModule(name="etcd", commands=("queue-worker-operator.test/etcd",))
 KWOK = GoModule(name="kwok", commands=("sigs.k8s.io/kwok/cmd/kwok",))
 
 
@@ -122,7 +123,6 @@ def _one_builder(module: GoModule) -> Iterator[None]:
 
 
 def _build(module: GoModule, command: str) -> None:
-    # "." is the module's own main package, which is called like its folder.
     final = module.program(Path(command).name)
     partial = final.with_name(f".{final.name}.partial")
     log = final.with_name(f"{final.name}.log")

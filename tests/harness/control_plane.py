@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.binaries import KUBERNETES
+from harness.binaries import ETCD, KUBERNETES
 from harness.credentials import CONTROLLER_MANAGER, ISSUER, SCHEDULER
 from harness.daemon import Daemon
 from harness.network import HOST_ADDRESS, SERVICE_SUBNET
@@ -33,7 +33,7 @@ def render_etcd(at: Locations) -> Daemon:
     return Daemon(
         "etcd",
         (
-            "etcd",
+            str(ETCD.program("etcd")),
             f"--data-dir={at.bulk / 'etcd'}",
             "--unsafe-no-fsync",
             "--listen-client-urls=http://127.0.0.1:2379",

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.base_images import write_base_images
-from harness.binaries import KUBERNETES, KWOK, build_programs
+from harness.binaries import ETCD, KUBERNETES, KWOK, build_programs
 from harness.cgroups import delete_cgroup, end_pods, make_cgroup
 from harness.commands import run
 from harness.containers import (
@@ -70,7 +70,7 @@ def prepare(nodes: Collection[str] = (KUBELET_NODE, KWOK_NODE)) -> None:
     if unknown := set(nodes) - {KUBELET_NODE, KWOK_NODE}:
         raise HarnessError(f"no such kind of node: {', '.join(sorted(unknown))}")
     install_packages()
-    build_programs(KUBERNETES, *([KWOK] if KWOK_NODE in nodes else []))
+    build_programs(ETCD, KUBERNETES, *([KWOK] if KWOK_NODE in nodes else []))
 
 
 def bring_up(at: Locations, *, nodes: Collection[str], owner_pid: int | None) -> None:

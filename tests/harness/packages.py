@@ -42,7 +42,6 @@ class Package:
 
 
 PACKAGES = (
-    Package("etcd-server", "etcd", "the apiserver's store"),
     Package("containerd", "containerd", "runs the node's containers"),
     Package("containerd", "ctr", "loads images"),
     Package("runc", "runc", "makes each container"),
