@@ -1,0 +1,101 @@
+"""Looking at the cluster all the time without asking it again and again: two kinds of watches."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    from harness.cluster import Cluster
+
+Json = dict[str, Any]
+
+
+class Watch:
+    """A kubectl that watches, and a thread that reads what it prints, from `with` to its end."""
+
+    def __init__(self, cluster: Cluster, *arguments: str) -> None:
+        kubectl = [str(cluster.kubectl), f"--kubeconfig={cluster.kubeconfig}"]
+        self._command = cluster.command([*kubectl, *arguments])
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Watch no more."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def take(self, line: str) -> None:
+        """Take one line that kubectl printed; called by the thread."""
+        raise NotImplementedError
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with contextlib.suppress(ValueError):  # closed while it was read
+            for line in process.stdout:
+                self.take(line.rstrip("\n"))
+
+
+class TableWatch(Watch):
+    """What `kubectl get … --watch` prints, line by line."""
+
+    def __init__(self, cluster: Cluster, *arguments: str) -> None:
+        super().__init__(cluster, "get", *arguments, "--watch")
+        self._lines: list[str] = []
+
+    def take(self, line: str) -> None:
+        """Keep it until it is asked for."""
+        self._lines.append(line)
+
+    def new_lines(self) -> list[str]:
+        """Return what was printed since the last time."""
+        count = len(self._lines)
+        lines, self._lines[:count] = self._lines[:count], []
+        return lines
+
+
+class ObjectWatch(Watch):
+    """The objects of one kind as they are now, by name, and each that ever was, by uid."""
+
+    def __init__(self, cluster: Cluster, path: str, *, labels: str = "") -> None:
+        super().__init__(cluster, "get", "--raw", f"{path}?watch=1&labelSelector={labels}")
+        self._now: dict[str, Json] = {}
+        self.uids_ever: set[str] = set()
+
+    def take(self, line: str) -> None:
+        """Follow one change, as the API server tells it."""
+        event = json.loads(line)
+        metadata = event["object"].get("metadata", {})
+        if event["type"] == "DELETED":
+            self._now.pop(metadata["name"], None)
+        elif event["type"] in {"ADDED", "MODIFIED"}:
+            self.uids_ever.add(metadata["uid"])
+            self._now[metadata["name"]] = event["object"]
+
+    def get(self, name: str) -> Json:
+        """Return an object; empty when there is none."""
+        return self._now.get(name, {})
+
+    def all(self) -> Sequence[Json]:
+        """Return all objects."""
+        return list(self._now.values())
