@@ -206,8 +206,10 @@ def _encode(key: str) -> bytes:
 
 
 def _parse_finding(keys: QueueKeys, counts: Sequence[Reply], edges: Reply) -> Finding:
-    names = (keys.delayed, keys.delayed, keys.ready, keys.reserved, keys.reserved)
-    for key, count in zip(names, counts, strict=True):
+    delayed, due, ready, reserved, expired = counts
+    # The list first: who may not read the list is told of the list.
+    asked = ((keys.ready, ready), (keys.delayed, delayed), (keys.delayed, due))
+    for key, count in (*asked, (keys.reserved, reserved), (keys.reserved, expired)):
         if isinstance(count, Refusal):
             return Refused(count, key)
         if not isinstance(count, int) or count < 0:
@@ -216,7 +218,6 @@ def _parse_finding(keys: QueueKeys, counts: Sequence[Reply], edges: Reply) -> Fi
     head, due_since, expired_since = (
         edges if isinstance(edges, list) and len(edges) == 3 else (None,) * 3  # noqa: PLR2004 -- as in the script
     )
-    delayed, due, ready, reserved, expired = counts
     return Counted(
         ready=ready,
         delayed=delayed,

@@ -67,7 +67,7 @@ class Surroundings:
     ) -> Mapping[PoolKey, UnknownBacklog]:
         """Return the pools of *suspects* that look in the wrong place; over *wire* where it is time to look again."""
         unseen = [each for each in suspects if not any(one.place in self._seen for one in each.addresses)]
-        stale = [suspect for suspect in unseen if not self._is_fresh(suspect, now)]
+        stale = [suspect for suspect in unseen if not self._is_fresh(suspect, now)] if wire else []
         # Before the walk, so that one that fails is not tried again at once.
         for suspect in stale:
             self._write(suspect, self._trouble(suspect), now)

@@ -28,7 +28,9 @@ FAILURES = (OSError, UnicodeError, LoginRefusedError, NotRedisError, PlaintextEr
 
 _QUOTED_LENGTH = 200
 
-_NEEDED_COMMANDS = "+select +llen +zcard +zcount +time +evalsha +eval +lindex +zrangebyscore +scan +info"
+_NEEDED_COMMANDS = (
+    "+select +llen +zcard +zcount +time +evalsha +eval +lindex +zrangebyscore +memory|usage +scan +info"
+)
 
 # The whole endpoint is concerned: every queue would be answered like that.
 _COMMON_CODES = frozenset({"NOAUTH", "LOADING", "MASTERDOWN"})
@@ -150,7 +152,7 @@ def _explain_tls(error: Exception, endpoint: RedisEndpoint) -> str:
 def _explain_permission(endpoint: RedisEndpoint, database: int, key: str | None) -> str:
     user = f"User {endpoint.username}" if endpoint.username else "The default user"
     what = f"database {database}" if key is None else f"{key} in database {database}"
-    pattern = "" if key is None else f", and ~ patterns that match {key}*"
+    pattern = "" if key is None else f", and keys by ~{key}*"
     return f"{user} may not read {what} of Redis at {endpoint}: allow it {_NEEDED_COMMANDS}{pattern}."
 
 

@@ -188,10 +188,13 @@ def _pack(command: Command) -> bytes:
 
 
 def _tls_context(trust: TlsTrust) -> ssl.SSLContext:
+    if trust.ca_pem is not None and not trust.ca_pem.strip():
+        # Python would take an empty text for none, and trust the system's authorities instead.
+        raise UntrustworthyCaError("the certificate authority is empty")
     try:
-        # TypeError: PEM is ASCII.  ValueError: there is nothing in it.
+        # TypeError: PEM is ASCII.
         context = ssl.create_default_context(cadata=trust.ca_pem)
-    except (ssl.SSLError, TypeError, ValueError) as error:
+    except (ssl.SSLError, TypeError) as error:
         raise UntrustworthyCaError("the certificate authority is not in PEM form") from error
     context.check_hostname = trust.verify_certificate and trust.verify_name
     context.verify_mode = ssl.CERT_REQUIRED if trust.verify_certificate else ssl.CERT_NONE

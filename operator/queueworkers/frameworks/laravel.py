@@ -92,6 +92,14 @@ LARAVEL = Framework(
             137: ExitMeaning(
                 words="killed: a job ran longer than --timeout, or out of memory", recycling=False
             ),
+            131: ExitMeaning(
+                words="ended at once by SIGQUIT, its job unfinished: the image sets STOPSIGNAL",
+                recycling=False,
+            ),
+            143: ExitMeaning(
+                words="ended at once by SIGTERM, its job unfinished: PHP lacks the pcntl extension",
+                recycling=False,
+            ),
             255: ExitMeaning(words="a PHP fatal error, such as memory_limit", recycling=False),
         }
     ),

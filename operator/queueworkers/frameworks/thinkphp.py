@@ -71,6 +71,10 @@ THINKPHP = Framework(
             137: ExitMeaning(
                 words="killed: a job ran longer than --timeout, or out of memory", recycling=False
             ),
+            143: ExitMeaning(
+                words="ended at once by SIGTERM, its job unfinished: PHP lacks the pcntl extension",
+                recycling=False,
+            ),
             255: ExitMeaning(words="a PHP fatal error, such as memory_limit", recycling=False),
         }
     ),
