@@ -70,7 +70,7 @@ class Application:
         pytest.param({"prefix": "laravel-database-", "database": 3}, id="laravel-13-prefix-database-3"),
         pytest.param({"prefix": ""}, id="no-prefix"),
         pytest.param({"prefix": "shop[1]*?\\_ü:"}, id="prefix-of-glob-characters"),
-        pytest.param({"password": "s3cret word#"}, id="password"),
+        pytest.param({"password": 's3cret "word" #\\'}, id="password"),
         pytest.param({"tls": True, "password": "s3cret"}, id="tls"),
     ]
 )
@@ -84,10 +84,7 @@ def application(request: pytest.FixtureRequest, certificates: Certificates) -> I
         authority = laravel_rootfs() / "tmp" / f"authority-{os.getpid()}.crt"
         shutil.copyfile(certificates.authority, authority)
         env = {"REDIS_SCHEME": "tls", "REDIS_TLS_CA": f"/tmp/{authority.name}"}
-    with RedisServer(
-        password=password and f'"{password}"', certificates=certificates if tls else None
-    ) as server:
-        server.password = password
+    with RedisServer(password=password, certificates=certificates if tls else None) as server:
         yield Application(server, env=env, **facts)
     if authority:
         authority.unlink()

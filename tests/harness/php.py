@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness.commands import run
-from harness.errors import HarnessError
+from harness.errors import CommandFailedError, HarnessError
 from harness.images import ImageConfig, directory_layer, write_image_archive
 from harness.locations import cache_directory
 from harness.network import inside
@@ -54,6 +54,7 @@ _STRIPPED = (
     "var/lib/apt/lists",
     "var/log/bootstrap.log",
 )
+_PACKAGE_LISTS = "Created-By: Packages"
 _APPLICATION = Path(__file__).parent.parent / "images" / "laravel"
 _APPLICATION_HOME = Path("var/www")
 _WWW_DATA = 33
@@ -272,13 +273,13 @@ def _mirror() -> list[str]:
 
     Otherwise debootstrap knows a default by itself.
     """
-    listing = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(SITE)", "Created-By: Packages"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    for line in listing.stdout.splitlines():
+    try:
+        listing = run(
+            ["apt-get", "indextargets", "--format", "$(CODENAME) $(COMPONENT) $(SITE)", _PACKAGE_LISTS]
+        )
+    except (CommandFailedError, FileNotFoundError):
+        return []
+    for line in listing.splitlines():
         codename, component, site = line.split(" ", 2)
         if (codename, component) == (_SUITE, "main"):
             return [site]

@@ -196,9 +196,8 @@ class RedisServer:
         Redis looks at its clients once per kilobyte loaded, and a debugging
         option makes it wait after each key.
         """
-        junk = "return redis.call('SET', 'junk:' .. ARGV[1], ARGV[2])"
         for number in range(max(2, round(seconds / _LOADING_STEP_SECONDS))):
-            self.cli("EVAL", junk, "0", str(number), secrets.token_hex(_LOADING_VALUE_BYTES // 2))
+            self.cli("SET", f"junk:{number}", secrets.token_hex(_LOADING_VALUE_BYTES // 2))
         self.cli("SAVE")
         return self.restart(
             f"key-load-delay {round(_LOADING_STEP_SECONDS * 1_000_000)}",
@@ -236,7 +235,8 @@ class RedisServer:
                 "tls-auth-clients optional",
             ]
         if self.password:
-            lines.append(f"requirepass {self.password}")
+            escaped = self.password.replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'requirepass "{escaped}"')
         else:
             # Without a password Redis would refuse every address but loopback.
             lines.append("protected-mode no")
