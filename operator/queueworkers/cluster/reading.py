@@ -29,6 +29,22 @@ WAITING_TROUBLES = {
 }
 """The kubelet's reasons for a container that waits, and what they mean for a pool."""
 
+MISSING = ("not found", "couldn't find key", "non-existent")
+"""
+In the kubelet's sentence when a Secret, a ConfigMap or a key of one is not there.
+
+It gives `CreateContainerConfigError` for everything that it cannot make of a
+container's settings, such as an image that runs as root where that is ruled out.
+"""
+
+NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
+"""
+The runtime's reasons for a run that never began.
+
+The kubelet tries it again like one that crashed, and then gives the sentence
+that tells why only as that of the last run.
+"""
+
 AUTOSCALER_MANAGER = "kube-controller-manager"
 """Writes ``spec.replicas`` through the scale subresource only on behalf of a HorizontalPodAutoscaler."""
 
@@ -113,9 +129,15 @@ def _container_trouble(status: Mapping[str, Any]) -> PodTrouble | None:
         kind = WAITING_TROUBLES.get(waiting.get("reason", ""))
         if kind:
             last = container.get("lastState", {}).get("terminated", {})
-            return PodTrouble(
-                kind=kind,
-                message=waiting.get("message", waiting["reason"]),
-                exit_code=last.get("exitCode"),
-            )
+            return _waiting_trouble(kind, waiting, last)
     return None
+
+
+def _waiting_trouble(kind: TroubleKind, waiting: Mapping[str, Any], last: Mapping[str, Any]) -> PodTrouble:
+    message = waiting.get("message", waiting["reason"])
+    if kind is not TroubleKind.IMAGE_PULL_FAILED and last.get("reason") in NEVER_STARTED:
+        # Its exit code is the runtime's: the worker had none.
+        return PodTrouble(kind=TroubleKind.START_REFUSED, message=last.get("message", message))
+    if kind is TroubleKind.MISSING_REFERENCE and not any(words in message for words in MISSING):
+        kind = TroubleKind.START_REFUSED
+    return PodTrouble(kind=kind, message=message, exit_code=last.get("exitCode"))
