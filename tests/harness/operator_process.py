@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from harness.errors import HarnessError
+from harness.errors import CommandFailedError, HarnessError
 from harness.progress import wait_until
 
 if TYPE_CHECKING:
@@ -33,8 +33,19 @@ _STOP_SECONDS = 15.0
 def install(cluster: Cluster) -> None:
     """Make the cluster know QueueWorkerPools and the operator's service account, as a user would."""
     cluster.run_kubectl("apply", "--server-side", "--filename", str(PROJECT / "crds"))
-    cluster.run_kubectl("wait", "--for=condition=Established", "crd/queueworkerpools.queueworkers.io")
+    wait_until(
+        lambda: _knows_pools(cluster), what="the API server serves QueueWorkerPools", timeout_seconds=30
+    )
     cluster.run_kubectl("apply", "--filename", str(PROJECT / "deploy"))
+
+
+def _knows_pools(cluster: Cluster) -> bool:
+    """Ask for pools; `kubectl wait` gives up where a CRD has no conditions at all yet."""
+    try:
+        cluster.run_kubectl("get", "--raw", "/apis/queueworkers.io/v1alpha1/queueworkerpools")
+    except CommandFailedError:
+        return False
+    return True
 
 
 class OperatorProcess:
