@@ -6,10 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
+from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog, UnknownReason
+from queueworkers.domain.decision import decide
 from queueworkers.domain.identity import PoolIdentity, PoolKey
 from queueworkers.domain.observation import Observation
+from queueworkers.domain.report import reason_of, report
 from queueworkers.domain.scaling import History
+from queueworkers.domain.verdict import Situation
+from queueworkers.domain.wording import explain
 from queueworkers.domain.workers import PodTrouble, WorkerPod, Workers
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -20,6 +25,10 @@ POOL = PoolIdentity(key=PoolKey("shop", "default"), uid="6f1c")
 UNKNOWN = UnknownBacklog(
     reason=UnknownReason.TIMED_OUT, message="Redis redis:6379 did not answer within 2 s."
 )
+
+
+NOTHING = QueueWorkerPoolStatus()
+"""What was said of a new pool."""
 
 
 def ago(seconds: float) -> datetime:
@@ -97,3 +106,47 @@ def an_observation(reading: Any = None, *, workers: Workers | int | None = 1, **
         workers=seen,
         **{"restart_annotation": None, **also},
     )
+
+
+def a_situation(
+    reading: Any, workers: Workers | int | None, *, history: History | None = None, **fields: Any
+) -> Situation:
+    """What is to be said of a pool with these fields at noon."""
+    return situation_of(a_spec(**fields), an_observation(reading, workers=workers), history=history)
+
+
+def situation_of(
+    spec: QueueWorkerPoolSpec,
+    observation: Observation,
+    *,
+    now: datetime = NOON,
+    history: History | None = None,
+    **also: Any,
+) -> Situation:
+    """Decide, and gather what is to be said."""
+    decision = decide(spec, observation, history or watched(), now=now)
+    usual = {"refusal": None, "template_written": False, "previous_progress": None}
+    return Situation(
+        spec=spec,
+        observation=observation,
+        decision=decision,
+        explanation=explain(spec, observation.reading, decision),
+        **{**usual, **also},
+    )
+
+
+def told(
+    reading: Any = None,
+    *,
+    workers: Workers | int | None = 1,
+    previous: QueueWorkerPoolStatus = NOTHING,
+    now: datetime = NOON,
+    restart_annotation: datetime | None = None,
+    generation: int = 1,
+    **fields: Any,
+) -> QueueWorkerPoolStatus:
+    """What is said of a pool at a moment."""
+    spec = a_spec(**fields)
+    observation = an_observation(reading, workers=workers, restart_annotation=restart_annotation)
+    situation = situation_of(spec, observation, now=now, previous_progress=reason_of(previous, "Progressing"))
+    return report(POOL, situation, generation=generation, previous=previous, now=now)

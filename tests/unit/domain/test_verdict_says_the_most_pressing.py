@@ -1,0 +1,247 @@
+"""One word and one sentence for a pool: what a person must act on comes first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from queueworkers.api.conditions import ConditionReason as Reason
+from queueworkers.api.conditions import ConditionStatus
+from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.domain.verdict import Refusal, Situation, judge, judge_progress, refusal_of
+from queueworkers.domain.workers import TroubleKind, Workers
+from unit.domain.given import (
+    UNKNOWN,
+    a_backlog,
+    a_pod,
+    a_spec,
+    a_troubled_pod,
+    an_observation,
+    situation_of,
+    some_workers,
+)
+
+NEVER_SEEN = UnknownBacklog(reason=UnknownReason.QUEUE_NOT_FOUND, message="No key of queue default exists.")
+AT_ONCE = {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}, "cooldownSeconds": 0}
+
+REFUSED = {"refusal": Refusal(reason=Reason.NAME_TAKEN, message="taken")}
+TROUBLED = {"pods": (a_troubled_pod(TroubleKind.CRASHING),)}
+ROLLING = {"updated": 1, "current": 4}
+
+
+def a_situation(
+    reading: Any = None,
+    workers: Workers | int | None = 3,
+    *,
+    scaling: dict[str, Any] | None = None,
+    suspend: bool = False,
+    **also: Any,
+) -> Situation:
+    """A pool of 3 workers that have 30 jobs, decided upon and applied, unless said otherwise."""
+    spec = a_spec(scaling={**AT_ONCE, **(scaling or {})}, suspend=suspend)
+    observation = an_observation(a_backlog(ready=30) if reading is None else reading, workers=workers)
+    return situation_of(spec, observation, **also)
+
+
+@pytest.mark.parametrize(
+    ("situation", "status", "reason"),
+    [
+        pytest.param(a_situation(), "True", Reason.ACTIVE, id="well"),
+        pytest.param(
+            a_situation(a_backlog(), 0, scaling={"minReplicas": 0}), "True", Reason.IDLE, id="resting"
+        ),
+        pytest.param(
+            a_situation(scaling={"maxReplicas": 3}, reading=a_backlog(ready=31)),
+            "True",
+            Reason.AT_MAX_REPLICAS,
+            id="at-its-bound",
+        ),
+        pytest.param(a_situation(scaling={"replicas": 3}), "True", Reason.PINNED, id="pinned"),
+        pytest.param(
+            a_situation(scaling={"mode": "Recommend"}), "True", Reason.RECOMMENDING, id="only-recommending"
+        ),
+        pytest.param(a_situation(workers=0, suspend=True), "True", Reason.SUSPENDED, id="suspended"),
+        pytest.param(a_situation(suspend=True), "False", Reason.DRAINING, id="suspended-not-empty-yet"),
+        pytest.param(
+            a_situation(UNKNOWN, 0, suspend=True), "True", Reason.SUSPENDED, id="suspended-asks-no-backlog"
+        ),
+        pytest.param(a_situation(workers=None), "False", Reason.STARTING, id="new"),
+        pytest.param(
+            a_situation(workers=some_workers(3, ready=0)), "False", Reason.STARTING, id="none-at-work"
+        ),
+        pytest.param(
+            a_situation(workers=some_workers(3, ready=1)), "True", Reason.ACTIVE, id="growth-is-daily-life"
+        ),
+        pytest.param(
+            a_situation(workers=some_workers(3, ready=1), scaling={"minReplicas": 2}),
+            "False",
+            Reason.STARTING,
+            id="fewer-than-the-minimum",
+        ),
+        pytest.param(
+            a_situation(workers=some_workers(3, current=5, updated=5)),
+            "True",
+            Reason.ACTIVE,
+            id="shrinking-too",
+        ),
+        pytest.param(
+            a_situation(workers=some_workers(3, **ROLLING)), "False", Reason.ROLLING_UPDATE, id="rolling"
+        ),
+        pytest.param(a_situation(UNKNOWN), "False", Reason.BACKLOG_UNKNOWN, id="not-known"),
+        pytest.param(a_situation(NEVER_SEEN), "True", Reason.QUEUE_NOT_FOUND, id="perhaps-not-used-yet"),
+        pytest.param(
+            a_situation(UNKNOWN, scaling={"replicas": 3}), "True", Reason.PINNED, id="a-pin-asks-no-backlog"
+        ),
+        pytest.param(
+            a_situation(workers=some_workers(3, foreign_autoscaler="HorizontalPodAutoscaler shop")),
+            "False",
+            Reason.SCALING_CONFLICT,
+            id="somebody-else-scales",
+        ),
+        pytest.param(
+            a_situation(UNKNOWN, some_workers(3, **ROLLING)),
+            "False",
+            Reason.BACKLOG_UNKNOWN,
+            id="not-known-before-rolling",
+        ),
+        pytest.param(
+            a_situation(UNKNOWN, some_workers(3, foreign_autoscaler="HorizontalPodAutoscaler shop")),
+            "False",
+            Reason.SCALING_CONFLICT,
+            id="conflict-before-not-known",
+        ),
+        pytest.param(
+            a_situation(
+                UNKNOWN, some_workers(3, **TROUBLED, foreign_autoscaler="HorizontalPodAutoscaler shop")
+            ),
+            "False",
+            Reason.WORKERS_CRASHING,
+            id="crashes-before-conflict",
+        ),
+        pytest.param(
+            a_situation(UNKNOWN, some_workers(3, **TROUBLED), **REFUSED),
+            "False",
+            Reason.NAME_TAKEN,
+            id="a-refusal-before-all",
+        ),
+        pytest.param(
+            a_situation(a_backlog(), some_workers(0, **TROUBLED), scaling={"minReplicas": 0}),
+            "True",
+            Reason.IDLE,
+            id="a-resting-pool-has-no-trouble",
+        ),
+        pytest.param(
+            a_situation(workers=some_workers(3, refusal="pods is forbidden: exceeded quota: shop")),
+            "False",
+            Reason.QUOTA_EXCEEDED,
+            id="no-quota-left",
+        ),
+        pytest.param(
+            a_situation(workers=some_workers(3, refusal="violates PodSecurity restricted")),
+            "False",
+            Reason.PODS_REFUSED,
+            id="pods-refused",
+        ),
+    ],
+)
+def test_the_headline_is_the_most_pressing(situation: Situation, status: str, reason: Reason) -> None:
+    """Ready is False exactly while something stands in the way or is on its way, as kstatus reads it."""
+    verdict = judge(situation)
+
+    assert (verdict.status, verdict.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "reason"),
+    [
+        pytest.param(tuple(TroubleKind), Reason.MISSING_REFERENCE, id="of-all"),
+        pytest.param(
+            (TroubleKind.CRASHING, TroubleKind.IMAGE_PULL_FAILED), Reason.IMAGE_PULL_FAILED, id="image-first"
+        ),
+        pytest.param(
+            (TroubleKind.UNSCHEDULABLE, TroubleKind.CRASHING), Reason.WORKERS_CRASHING, id="crash-first"
+        ),
+        pytest.param((TroubleKind.UNSCHEDULABLE,), Reason.UNSCHEDULABLE, id="alone"),
+    ],
+)
+def test_of_several_troubles_the_one_that_stops_most(kinds: tuple[TroubleKind, ...], reason: Reason) -> None:
+    """A wrong reference stops every worker, a full node only the next."""
+    pods = tuple(a_troubled_pod(kind, name=f"w-{kind}") for kind in kinds)
+
+    assert judge(a_situation(workers=some_workers(3, pods=pods))).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        pytest.param(
+            12, "last exit code 12 (memory limit (--memory) reached between jobs); back-off", id="memory"
+        ),
+        pytest.param(1, "last exit code 1 (an uncaught exception, often at boot); back-off", id="exception"),
+        pytest.param(
+            137,
+            "last exit code 137 (killed: a job ran longer than --timeout, or out of memory); back-off",
+            id="killed",
+        ),
+        pytest.param(42, "last exit code 42; back-off", id="its-own"),
+        pytest.param(None, "back-off", id="never-ran"),
+    ],
+)
+def test_a_crash_names_the_framework_s_meaning(code: int | None, words: str) -> None:
+    """An exit code is a riddle to whoever did not write the worker."""
+    trouble = a_troubled_pod(TroubleKind.CRASHING, "back-off", name="w-2", exit_code=code)
+    situation = a_situation(workers=some_workers(3, pods=(a_pod("w-1"), trouble)))
+
+    assert judge(situation).message == f"1 of 2 pods, such as w-2: {words}"
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "reason"),
+    [
+        pytest.param(409, "it belongs to another", Reason.NAME_TAKEN, id="409"),
+        pytest.param(422, "is invalid", Reason.INVALID_POD_TEMPLATE, id="422"),
+        pytest.param(400, "cannot be parsed", Reason.INVALID_POD_TEMPLATE, id="400"),
+        pytest.param(403, "exceeded quota: counts", Reason.QUOTA_EXCEEDED, id="quota"),
+        pytest.param(403, "denied by a policy", Reason.APPLY_FAILED, id="403"),
+    ],
+)
+def test_a_refused_deployment_says_why(status: int, message: str, reason: Reason) -> None:
+    """In a pool's words, with the API server's sentence."""
+    assert refusal_of(status=status, message=message) == Refusal(reason=reason, message=message)
+
+
+ROLLING_RESTART, ROLLING_UPDATE = Reason.ROLLING_RESTART, Reason.ROLLING_UPDATE
+
+
+@pytest.mark.parametrize(
+    ("facts", "previous", "written", "reason"),
+    [
+        pytest.param({}, None, False, Reason.COMPLETE, id="at-rest"),
+        pytest.param({"updated": 0}, None, False, ROLLING_UPDATE, id="old-workers"),
+        pytest.param({"updated": 0}, ROLLING_RESTART, False, ROLLING_RESTART, id="a-restart-goes-on"),
+        pytest.param({"generation": 2}, None, True, ROLLING_UPDATE, id="just-written"),
+        pytest.param({"generation": 2}, None, False, Reason.COMPLETE, id="a-number-was-written"),
+        pytest.param({"generation": 2}, ROLLING_UPDATE, False, ROLLING_UPDATE, id="not-observed-yet"),
+        pytest.param(
+            {"updated": 3, "current": 4}, ROLLING_UPDATE, False, ROLLING_UPDATE, id="the-last-old-one"
+        ),
+        pytest.param({"available": 2}, ROLLING_UPDATE, False, ROLLING_UPDATE, id="the-last-new-one"),
+        pytest.param({"available": 2}, None, False, Reason.COMPLETE, id="a-recycled-worker-is-no-rollout"),
+        pytest.param({}, ROLLING_UPDATE, False, Reason.COMPLETE, id="done"),
+        pytest.param({"ready": 2}, None, False, Reason.STARTING, id="one-starts"),
+        pytest.param({"current": 4, "updated": 4}, None, False, Reason.DRAINING, id="one-leaves"),
+    ],
+)
+def test_a_rollout_lasts_from_the_first_write_to_the_last_successor(
+    *, facts: dict[str, int], previous: str | None, written: bool, reason: Reason
+) -> None:
+    """Neither a number that was written nor a worker that recycles itself is one."""
+    situation = a_situation(
+        workers=some_workers(3, **facts), template_written=written, previous_progress=previous
+    )
+
+    progress = judge_progress(situation)
+
+    assert progress.reason == reason
+    assert (progress.status is ConditionStatus.FALSE) == (reason == Reason.COMPLETE)
