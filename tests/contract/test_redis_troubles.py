@@ -184,7 +184,9 @@ async def test_permission_of_one_key(redis_server: RedisServer) -> None:
 async def test_refused_scripts_cost_the_age_only(redis_server: RedisServer) -> None:
     """Counting needs plain commands only."""
     push(redis_server)
-    redis_server.cli("ACL", "SETUSER", "plain", "on", f">{CANARY}", "~*", "+@all", "-@scripting", "-time")
+    redis_server.cli(
+        "ACL", "SETUSER", "plain", "on", f">{CANARY}", "~*", "+@all", "-@scripting", "-time", "-select"
+    )
     async with reading_at(endpoint_of(redis_server, username="plain", password=CANARY)) as reader:
         reading = await observe_one(reader, pool())
     assert counts(reading)["default"][0] == 3

@@ -143,8 +143,9 @@ class RoundTrip:
         ]
         self.commands: list[Command] = [("TIME",), ("EVAL", EDGES_SCRIPT, 0)]
         for number, group in self._groups:
-            # Always said anew: what was selected before is then of no consequence.
-            self.commands.append(("SELECT", number))
+            # Not said without need: an ACL or a proxy may refuse it to one who never leaves database 0.
+            if self._has_select(number):
+                self.commands.append(("SELECT", number))
             for address in group:
                 self.commands += _counting_commands(address.keys, now)
                 self.commands.append(_edges_command(address.keys, now))
@@ -167,7 +168,7 @@ class RoundTrip:
         findings: dict[QueueAddress, Finding] = {}
         database = self._database
         for number, group in self._groups:
-            selected = next(pending)
+            selected = next(pending) if self._has_select(number) else None
             if not isinstance(selected, Refusal):
                 database = number
             for address in group:
@@ -180,6 +181,10 @@ class RoundTrip:
                     else _parse_finding(address.keys, counts, edges)
                 )
         return Answer(server_time=server_time, findings=findings, database=database)
+
+    def _has_select(self, number: int) -> bool:
+        """Every group but one that comes first and is selected already; a refusal before it changes nothing."""
+        return number != self._database or number != self._groups[0][0]
 
 
 def _counting_commands(keys: QueueKeys, now: int) -> tuple[Command, ...]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from queueworkers.backlog.wire import Refusal
 from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
 from queueworkers.frameworks import FRAMEWORKS
 
@@ -58,16 +57,15 @@ async def observe_queue_keys(wire: Wire, database: int) -> Mapping[int, frozense
 
 async def observe_jobs(wire: Wire, database: int, ready: str) -> int:
     """Count the jobs of one queue in any state; what is no queue counts as none."""
-    selected, *counts = await wire.exchange(
+    if not await wire.select(database):
+        return 0
+    counts = await wire.exchange(
         [
-            ("SELECT", database),
             ("LLEN", _encode(ready)),
             ("ZCARD", _encode(f"{ready}:delayed")),
             ("ZCARD", _encode(f"{ready}:reserved")),
         ]
     )
-    if isinstance(selected, Refusal):
-        return 0
     return sum(count for count in counts if isinstance(count, int))
 
 
@@ -82,8 +80,7 @@ async def _observe_databases(wire: Wire) -> list[int]:
 async def _observe_keys(wire: Wire, database: int) -> frozenset[str]:
     found: set[str] = set()
     cursor: bytes | int = 0
-    (selected,) = await wire.exchange([("SELECT", database)])
-    if isinstance(selected, Refusal):
+    if not await wire.select(database):
         return frozenset()
     for _ in range(MAX_STEPS):
         (step,) = await wire.exchange(

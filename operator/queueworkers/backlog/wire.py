@@ -83,7 +83,7 @@ class Wire:
         # Its type hints want an exception; any value does, and a reply is one.
         self._parser = hiredis.Reader(replyError=Refusal, notEnoughData=_NOTHING_YET)  # type: ignore[arg-type]
         self.database = 0
-        """The selected database; kept by whoever sends `SELECT`."""
+        """The selected database; kept up to date by whoever sends `SELECT`."""
         self.broken = False
 
     @classmethod
@@ -132,6 +132,15 @@ class Wire:
         replies = await self._read(len(commands), at_most_bytes)
         self.broken = False
         return replies
+
+    async def select(self, database: int) -> bool:
+        """Go to *database*, if that is not where we are; False when the server refuses."""
+        if database != self.database:
+            (reply,) = await self.exchange([("SELECT", database)])
+            if isinstance(reply, Refusal):
+                return False
+            self.database = database
+        return True
 
     def close(self) -> None:
         """End the connection at once; what is under way is lost."""
