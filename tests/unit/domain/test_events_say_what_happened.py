@@ -14,7 +14,7 @@ from queueworkers.domain.announcements import (
     announce_scaling,
     announce_unreadable_restart,
 )
-from unit.domain.given import NOON, UNKNOWN, a_backlog, ago
+from unit.domain.given import NOON, UNKNOWN, a_backlog, a_situation, ago
 
 if TYPE_CHECKING:
     from queueworkers.domain.verdict import Situation

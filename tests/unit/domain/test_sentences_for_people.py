@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from queueworkers.domain.wording import spell_age, spell_backlog, spell_count
-from unit.domain.given import NOON, UNKNOWN, a_backlog, ago, some_workers, watched
+from unit.domain.given import NOON, UNKNOWN, a_backlog, a_situation, ago, some_workers, watched
 
 if TYPE_CHECKING:
     from queueworkers.domain.verdict import Situation
