@@ -1,0 +1,120 @@
+"""Events, lists and answers come in any order; the newest always wins."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from queueworkers.cluster.inventory import Inventory, read_live
+from queueworkers.domain.identity import PoolKey
+
+KEY = PoolKey("shop", "default")
+
+
+def a_raw_deployment(
+    version: int, *, uid: str = "d-1", name: str = "default-workers", **spec: Any
+) -> dict[str, Any]:
+    """A Deployment of the pool as the API server tells it."""
+    return {
+        "metadata": {
+            "namespace": "shop",
+            "name": name,
+            "uid": uid,
+            "resourceVersion": str(version),
+            "labels": {"queueworkers.io/pool": "default"},
+            "ownerReferences": [{"controller": True, "uid": "6f1c"}, {"uid": "other"}],
+            "managedFields": [{"manager": "x", "fieldsV1": {"f:spec": {"f:replicas": {}}}}],
+        },
+        "spec": spec,
+    }
+
+
+def replicas(inventory: Inventory) -> int | None:
+    """What is known of the Deployment."""
+    live = inventory.deployment(KEY)
+    return None if live is None else live.content["spec"]["replicas"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 10])))
+def test_an_older_version_never_replaces_a_newer_one(order: tuple[int, ...]) -> None:
+    """Versions are numbers: 10 is newer than 2."""
+    inventory = Inventory()
+
+    for version in order:
+        assert inventory.deployments.put(a_raw_deployment(version, replicas=version)) == KEY
+
+    assert replicas(inventory) == 10
+
+
+def test_a_new_life_replaces_an_old_one() -> None:
+    """The end of the first, seen late, does not end the second."""
+    inventory = Inventory()
+    first, second = a_raw_deployment(5, replicas=1), a_raw_deployment(7, uid="d-2", replicas=2)
+
+    inventory.deployments.put(first)
+    inventory.deployments.put(second)
+    assert inventory.deployments.drop(first) == KEY
+
+    assert replicas(inventory) == 2
+    assert inventory.deployments.drop(second) == KEY
+    assert replicas(inventory) is None
+
+
+def test_a_list_shows_what_vanished() -> None:
+    """But what came after the list was made is not missing."""
+    inventory = Inventory()
+    inventory.deployments.put(a_raw_deployment(5, replicas=1))
+
+    assert inventory.deployments.replace([], as_of=4) == frozenset()
+    assert replicas(inventory) == 1
+    assert inventory.deployments.replace([], as_of=5) == {KEY}
+    assert replicas(inventory) is None
+
+
+def test_a_list_brings_what_was_missed() -> None:
+    """And nothing has vanished when everything is there."""
+    inventory = Inventory()
+
+    assert inventory.deployments.replace([a_raw_deployment(5, replicas=3)], as_of=9) == frozenset()
+    assert replicas(inventory) == 3
+
+
+def test_an_old_list_does_not_undo_an_event() -> None:
+    """A list takes time to arrive."""
+    inventory = Inventory()
+    inventory.deployments.put(a_raw_deployment(9, replicas=9))
+
+    inventory.deployments.replace([a_raw_deployment(5, replicas=5)], as_of=6)
+
+    assert replicas(inventory) == 9
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(a_raw_deployment(1, name="shop-frontend"), id="a-copied-label"),
+        pytest.param({"metadata": {"namespace": "shop", "name": "default-workers"}}, id="no-label"),
+    ],
+)
+def test_somebody_elses_deployment_is_left_out(raw: dict[str, Any]) -> None:
+    """A label is easily copied."""
+    inventory = Inventory()
+
+    assert inventory.deployments.put(raw) is None
+    assert inventory.deployment(KEY) is None
+
+
+def test_managed_fields_are_not_kept() -> None:
+    """They are as large as the rest; who owns the number of workers is all that is needed of them."""
+    live = read_live(a_raw_deployment(1, replicas=1))
+
+    assert "managedFields" not in live.content["metadata"]
+    assert live.replica_owners == {"x"}
+
+
+@pytest.mark.parametrize(("uid", "expected"), [("6f1c", True), ("other", False), ("gone", False)])
+def test_only_the_controlling_owner_owns(uid: str, expected: Any) -> None:
+    """A pool that was deleted and created again is not the owner of what its first life left."""
+    assert read_live(a_raw_deployment(1)).belongs_to(uid) is expected
