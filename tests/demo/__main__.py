@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import secrets
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo.ledger import Batch, audit
@@ -36,6 +38,8 @@ def main() -> int:
     for output in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):
             output.reconfigure(errors="replace")  # type: ignore[union-attr]
+    # Without it kubectl would keep its cache in the working directory.
+    os.environ.setdefault("HOME", str(Path.home()))
     try:
         if options.end:
             return _end()

@@ -124,6 +124,13 @@ class PlainScreen:
 _PROGRESS_SECONDS = 10.0
 
 
+def align_ages(table: Sequence[str]) -> list[str]:
+    """Put the last column in line: kubectl prints each row of a watch without knowing those to come."""
+    rows = [line.rstrip().rpartition(" ") for line in table]
+    width = max((len(rest.rstrip()) for rest, _, _ in rows), default=0)
+    return [f"{rest.rstrip():<{width}}   {age}" for rest, _, age in rows]
+
+
 class LiveScreen:
     """Chapters scroll by; below them a picture is painted over and over in the same place."""
 
@@ -151,7 +158,8 @@ class LiveScreen:
                 self._header = line
             else:
                 self._rows = [*self._rows, line][-_TABLE_LINES:]
-        self._repaint()
+        if lines:
+            self._repaint()
 
     def picture(self, picture: Picture) -> None:
         """In place of the last one."""
@@ -189,12 +197,12 @@ class LiveScreen:
     def _lines(self) -> list[str]:
         if self._picture is None:
             return []
-        latest = [self._colour("1", row) for row in self._rows[-1:]]
-        rows = [*(self._colour("2", row) for row in self._rows[:-1]), *latest]
+        header, *rows = align_ages([self._header, *self._rows])
+        codes = ["4", *("2" for _ in rows[:-1]), *("1" for _ in rows[-1:])]
         return [
             "",
             self._colour("2", "   $ kubectl get qwp --watch"),
-            *(f"   {line}" for line in (self._colour("4", self._header), *rows)),
+            *(f"   {self._colour(code, row)}" for code, row in zip(codes, (header, *rows), strict=True)),
             "",
             *self._gauges(self._picture),
         ]
