@@ -91,6 +91,7 @@ class UnknownReason(StrEnum):
     WRONG_KEY_TYPE = "WrongKeyType"
     QUEUE_NOT_FOUND = "QueueNotFound"
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 -- a reason, not a secret
+    SECRET_NOT_READABLE = "SecretNotReadable"  # noqa: S105 -- a reason, not a secret
     SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105 -- a reason, not a secret
     SERVER_ERROR = "ServerError"
 

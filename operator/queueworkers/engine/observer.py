@@ -120,7 +120,9 @@ class BacklogObserver:
             and replace(known.request, ever_seen=request.ever_seen) == request
         ):
             known.request = request
-            known.every_seconds = spec.scaling.polling_interval_seconds
+            if known.every_seconds != spec.scaling.polling_interval_seconds:
+                known.every_seconds = spec.scaling.polling_interval_seconds
+                known.read_at = 0.0
             return known.reading
         self.forget(key)
         self._followed[key] = Followed(
@@ -165,7 +167,12 @@ class BacklogObserver:
         except ApiServerError as error:
             logger.warning("%s: Secret not read: %s", key, error)
             followed.resolve_at = loop.time() + RETRY_SECONDS
-            return
+            if followed.endpoint is not None:
+                return  # what was read before is good until the API server says otherwise
+            found = UnknownBacklog(
+                reason=UnknownReason.SECRET_NOT_READABLE,
+                message=f"The Secrets that spec.redis names could not be read: {error}",
+            )
         if self._followed.get(key) is not followed:
             return  # forgotten, or its source was edited, while the Secret was read
         if isinstance(found, UnknownBacklog):
@@ -210,14 +217,14 @@ class BacklogObserver:
                 for followed in due:
                     followed.read_at = now + followed.every_seconds
                 if due:
-                    await self._read(reader, due)
+                    await self._read(reader, endpoint, due)
                 next_read = min(self._followed[key].read_at for key in self._members[endpoint])
                 # A pool that joins meanwhile is due at once, but waits for at most this tick.
                 await asyncio.sleep(min(max(next_read - loop.time(), 0.0), 1.0))
         finally:
             await reader.close()
 
-    async def _read(self, reader: Reader, due: Sequence[Followed]) -> None:
+    async def _read(self, reader: Reader, endpoint: RedisEndpoint, due: Sequence[Followed]) -> None:
         requests = [followed.request for followed in due]
         try:
             readings = await reader.observe(requests)
@@ -226,8 +233,8 @@ class BacklogObserver:
             logger.exception("Reading failed unexpectedly")
             readings = {request.key: UNEXPECTED for request in requests}
         for followed, request in zip(due, requests, strict=True):
-            if followed.endpoint is not None:  # else it left while it was read
-                self._publish(request.key, followed, readings[request.key])
+            if followed.endpoint == endpoint:  # else it left while it was read
+                self._publish(request.key, followed, readings.get(request.key, UNEXPECTED))
 
     def _publish(self, key: PoolKey, followed: Followed, reading: Reading) -> None:
         before, followed.reading = followed.reading, reading
