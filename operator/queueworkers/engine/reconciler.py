@@ -19,7 +19,7 @@ from queueworkers.domain.announcements import (
     announce_scaling,
     announce_unreadable_restart,
 )
-from queueworkers.domain.decision import decide
+from queueworkers.domain.decision import Basis, decide
 from queueworkers.domain.manifests import render_deployment
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.pacing import due_in
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from queueworkers.engine.world import World
 
 
-REFUSED_AGAIN_AFTER = timedelta(seconds=30)
-"""What the API server refused may be allowed by now: a quota was raised, a name set free."""
+AGAIN_AFTER = timedelta(seconds=20)
+"""What stood in the way may be gone unseen: a quota was raised, a name set free, an autoscaler deleted."""
 
 
 class Backlogs(Protocol):
@@ -115,8 +115,8 @@ class Reconciler:
         await self._tell(
             pool, situation, workers_before=before.workers.desired if before.workers else 0, now=now
         )
-        if refusal:
-            self._look_again(key, REFUSED_AGAIN_AFTER)
+        if refusal or decision.basis is Basis.CONFLICT:
+            self._look_again(key, AGAIN_AFTER)
         if decision.revisit_at:
             self._look_again(key, decision.revisit_at - now)
         return None
