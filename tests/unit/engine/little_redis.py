@@ -1,0 +1,78 @@
+"""A Redis in memory, and the Secrets beside it, which fail and hang on request."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from unit.domain.given import a_backlog
+from unit.engine.virtual_time import now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.identity import PoolKey
+
+
+@dataclass
+class LittleRedis:
+    """All Redis servers there are, by host."""
+
+    ready: dict[str, int] = field(default_factory=dict)
+    """Jobs that every pool of a host has."""
+    hanging: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    """Hosts at which the reader itself fails, which it never should."""
+    open: list[str] = field(default_factory=list)
+    """Connections, as host or host with password."""
+    opened: int = 0
+    trips: list[tuple[float, str, int]] = field(default_factory=list)
+    """When, where and for how many pools there was a round trip."""
+
+    def connect(self, endpoint: RedisEndpoint) -> LittleReader:
+        """Make the reader of an endpoint."""
+        reader = LittleReader(self, endpoint)
+        self.open.append(reader.name)
+        self.opened += 1
+        return reader
+
+
+class LittleReader:
+    """Reads one host."""
+
+    def __init__(self, redis: LittleRedis, endpoint: RedisEndpoint) -> None:
+        self._redis = redis
+        self._host = endpoint.host
+        self.name = f"{endpoint.host} {endpoint.password}" if endpoint.password else endpoint.host
+
+    async def observe(self, requests: Sequence[PoolRequest]) -> Mapping[PoolKey, Reading]:
+        """Tell how many jobs there are."""
+        self._redis.trips.append((now(), self.name, len(requests)))
+        if self._host in self._redis.hanging:
+            await asyncio.Event().wait()
+        if self._host in self._redis.broken:
+            raise ZeroDivisionError
+        return {request.key: a_backlog(ready=self._redis.ready.get(self._host, 0)) for request in requests}
+
+    async def close(self) -> None:
+        """End the connection."""
+        self._redis.open.remove(self.name)
+
+
+@dataclass
+class LittleSecrets:
+    """Secrets by name, of every namespace."""
+
+    values: dict[str, Mapping[str, bytes]] = field(default_factory=dict)
+    error: Exception | None = None
+    asked: list[tuple[float, str, str]] = field(default_factory=list)
+
+    async def observe_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        """Read one."""
+        self.asked.append((now(), namespace, name))
+        if self.error:
+            raise self.error
+        return self.values.get(name)

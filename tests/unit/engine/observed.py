@@ -1,0 +1,76 @@
+"""An observer of backlogs in a little world."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.identity import PoolIdentity, PoolKey
+from queueworkers.domain.pool import Pool
+from queueworkers.engine.observer import BacklogObserver
+from queueworkers.errors import ApiServerError
+from unit.domain.given import a_spec
+from unit.engine.little_redis import LittleRedis, LittleSecrets
+from unit.engine.virtual_time import now, virtually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from queueworkers.domain.backlog import Reading
+
+
+class Observed:
+    """An observer, what it told, and the world it looks at."""
+
+    def __init__(self, **secrets: str) -> None:
+        self.redis = LittleRedis()
+        self.secrets = LittleSecrets({name: {"password": value.encode()} for name, value in secrets.items()})
+        self.told: list[tuple[float, str]] = []
+        self.observer = BacklogObserver(self.secrets, connect=self.redis.connect, changed=self._note)
+
+    def _note(self, key: PoolKey) -> None:
+        self.told.append((now(), key.name))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Observed]:
+        """Let it run."""
+        task = asyncio.create_task(self.observer.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def follow(
+        self, name: str, host: str = "redis.one", *, secret: str = "", every: int = 1, **also: Any
+    ) -> Reading | None:
+        """Follow a pool, as the reconciler does whenever it looks at one."""
+        reference = {"passwordSecretRef": {"name": secret}} if secret else {}
+        key = PoolKey("shop", name)
+        pool = Pool(
+            identity=PoolIdentity(key=key, uid=name),
+            generation=1,
+            spec={},
+            status=QueueWorkerPoolStatus(),
+            restart_annotation=None,
+            deleting=False,
+        )
+        spec = a_spec(redis={"host": host, **reference}, scaling={"pollingIntervalSeconds": every}, **also)
+        return self.observer.follow(pool, spec)
+
+    def forget(self, name: str) -> None:
+        """Forget a pool."""
+        self.observer.forget(PoolKey("shop", name))
+
+
+def ready(reading: Reading | None) -> int:
+    """Take the number of jobs."""
+    assert isinstance(reading, Backlog), reading
+    return reading.waiting
+
+
