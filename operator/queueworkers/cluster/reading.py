@@ -6,6 +6,7 @@ Reads what is there; a field that is missing means what the API's own default me
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.domain.manifests import RESTARTED_AT_ANNOTATION
@@ -44,6 +45,9 @@ The runtime's reasons for a run that never began.
 The kubelet tries it again like one that crashed, and then gives the sentence
 that tells why only as that of the last run.
 """
+
+SOON = timedelta(seconds=10)
+"""A worker that ends within this time after its start has not come to work."""
 
 AUTOSCALER_MANAGER = "kube-controller-manager"
 """Writes ``spec.replicas`` through the scale subresource only on behalf of a HorizontalPodAutoscaler."""
@@ -105,7 +109,13 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         terminating="deletionTimestamp" in metadata,
         trouble=_container_trouble(status) or _scheduling_trouble(status),
         ended=status.get("phase") in {"Succeeded", "Failed"},
+        crashed=any(_ended_badly(container) for container in status.get("containerStatuses", ())),
     )
+
+
+def _ended_badly(container: Mapping[str, Any]) -> bool:
+    ends = (container.get(state, {}).get("terminated", {}) for state in ("state", "lastState"))
+    return any(end.get("exitCode", 0) != 0 for end in ends)
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> str | None:
@@ -130,7 +140,20 @@ def _container_trouble(status: Mapping[str, Any]) -> PodTrouble | None:
         if kind:
             last = container.get("lastState", {}).get("terminated", {})
             return _waiting_trouble(kind, waiting, last)
+        if _crashed_again(container):
+            # The kubelet says CrashLoopBackOff only when it is to start the container anew, many seconds later.
+            code = container["state"]["terminated"]["exitCode"]
+            message = "it ended soon after its start, again."
+            return PodTrouble(kind=TroubleKind.CRASHING, message=message, exit_code=code)
     return None
+
+
+def _crashed_again(container: Mapping[str, Any]) -> bool:
+    """Twice in a row, and soon: a single end, by a job's timeout for one, is daily life."""
+    ends = [container.get(state, {}).get("terminated", {}) for state in ("state", "lastState")]
+    started, ended = (parse_moment(ends[0].get(key)) for key in ("startedAt", "finishedAt"))
+    soon = started is not None and ended is not None and ended - started < SOON
+    return soon and all(end.get("exitCode", 0) != 0 for end in ends)
 
 
 def _waiting_trouble(kind: TroubleKind, waiting: Mapping[str, Any], last: Mapping[str, Any]) -> PodTrouble:

@@ -7,6 +7,7 @@ keeps its transition time as long as its status stays.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
@@ -56,6 +57,7 @@ def report(
     """
     spec, reading, decision = situation.spec, situation.observation.reading, situation.decision
     workers = situation.observation.workers
+    situation = replace(situation, previous_ready=_find(previous, ConditionType.READY))
     ready, progress = judge(situation), judge_progress(situation)
     said = {
         ConditionType.READY: (ready.status, ready.reason, ready.message),
@@ -114,7 +116,12 @@ def _as_stored(status: QueueWorkerPoolStatus) -> QueueWorkerPoolStatus:
 
 def reason_of(status: QueueWorkerPoolStatus, kind: ConditionType) -> str | None:
     """Return the reason that was last given for a condition; ``None`` when nothing was said yet."""
-    return next((each.reason for each in status.conditions if each.type == kind), None)
+    condition = _find(status, kind)
+    return condition.reason if condition else None
+
+
+def _find(status: QueueWorkerPoolStatus, kind: ConditionType) -> Condition | None:
+    return next((each for each in status.conditions if each.type == kind), None)
 
 
 Said = tuple[ConditionStatus, str, str]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.api.status import Condition
     from queueworkers.domain.decision import Decision
     from queueworkers.domain.observation import Observation
     from queueworkers.domain.workers import PodTrouble
@@ -85,6 +86,8 @@ class Situation:
     previous_progress: str | None
     """The reason of the last `Progressing`; tells a restart that goes on from an update."""
     explanation: str
+    previous_ready: Condition | None = None
+    """The last `Ready`, where there was one."""
 
     @property
     def desired(self) -> int:
@@ -124,6 +127,16 @@ def _troubled(situation: Situation) -> Verdict | None:
         reason = ConditionReason.QUOTA_EXCEEDED if quota else ConditionReason.PODS_REFUSED
         return _acting(reason, workers.refusal)
     return None
+
+
+def _still_crashing(situation: Situation) -> Verdict | None:
+    """Between two crashes a worker looks well: only one that stays is no longer crashing."""
+    before, workers = situation.previous_ready, situation.observation.workers
+    if before is None or before.reason != ConditionReason.WORKERS_CRASHING:
+        return None
+    if workers is None or not situation.desired or not workers.unproven:
+        return None
+    return _acting(ConditionReason.WORKERS_CRASHING, before.message)
 
 
 def refusal_of(*, status: int, message: str) -> Refusal:
@@ -249,6 +262,7 @@ def _under_way(reason: ConditionReason, message: str) -> Verdict:
 RULES: tuple[Callable[[Situation], Verdict | None], ...] = (
     _refused,
     _troubled,
+    _still_crashing,
     _conflicting,
     _unread,
     _progressing,

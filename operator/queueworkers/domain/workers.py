@@ -40,6 +40,8 @@ class WorkerPod:
     ready: bool
     terminating: bool
     trouble: PodTrouble | None
+    crashed: bool = False
+    """True once a container of it ended with an error, however well the next run of it looks."""
     ended: bool = False
     """True for what is left of an evicted pod: it will not run again, and has nothing in hand."""
 
@@ -95,6 +97,12 @@ class Workers:
             self.observed_generation >= self.generation
             and self.current == self.updated == self.available == self.desired
         )
+
+    @property
+    def unproven(self) -> bool:
+        """True while there is a worker that has crashed, and not all have been ready for ``minReadySeconds``."""
+        crashed = any(pod.crashed and not pod.terminating for pod in self.pods)
+        return crashed and self.available < self.desired
 
     @property
     def troubles(self) -> tuple[tuple[WorkerPod, PodTrouble], ...]:
