@@ -186,14 +186,13 @@ def _last_restart(situation: Situation, previous: QueueWorkerPoolStatus) -> Rest
     restart = situation.decision.restart
     if restart.marker is None:
         return previous.last_restart
-    trigger = restart.trigger
+    trigger, told = restart.trigger, previous.last_restart
+    if trigger is None and told and told.time == restart.marker.replace(microsecond=0):
+        return told
     if trigger is None and restart.marker == situation.observation.restart_annotation:
         trigger = RestartTrigger.ANNOTATION
     elif trigger is None and restart.marker == situation.spec.restart.at:
         trigger = RestartTrigger.SPEC
-    told = previous.last_restart
-    if trigger is None and told and told.time == restart.marker.replace(microsecond=0):
-        return told
     return RestartStatus(time=restart.marker, trigger=trigger)
 
 
