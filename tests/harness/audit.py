@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from harness.cluster import Cluster
@@ -57,7 +58,7 @@ class Audit:
         ]
 
 
-def _request(entry: dict) -> Request:
+def _request(entry: Mapping[str, Any]) -> Request:
     target = entry["objectRef"]
     resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
     return Request(entry["verb"], resource, target.get("namespace", ""), target.get("name", ""))

@@ -64,7 +64,7 @@ class Namespace:
         answer = self.kubectl("get", kind, name, "--output=json", "--ignore-not-found")
         return json.loads(answer) if answer else None
 
-    def list(self, kind: str, labels: str = "") -> list[Json]:
+    def list_all(self, kind: str, labels: str = "") -> list[Json]:
         """Read all objects of a kind."""
         items: list[Json] = json.loads(self.kubectl("get", kind, f"--selector={labels}", "--output=json"))[
             "items"
@@ -83,7 +83,7 @@ class Namespace:
 
     def pods(self, pool_name: str) -> list[Json]:
         """Read the workers of a pool, leaving ones included."""
-        return self.list("pods", f"queueworkers.io/pool={pool_name}")
+        return self.list_all("pods", f"queueworkers.io/pool={pool_name}")
 
     def deployment(self, pool_name: str) -> Json:
         """Read the Deployment of a pool."""
@@ -93,7 +93,7 @@ class Namespace:
         """Read what `kubectl describe` would tell of a pool's past: reasons and notes, oldest first."""
         found = [
             event
-            for event in self.list("events.events.k8s.io")
+            for event in self.list_all("events.events.k8s.io")
             if event["regarding"].get("name") == pool_name
         ]
         found.sort(key=lambda event: event["eventTime"] or "")

@@ -35,6 +35,15 @@ SECRETS_KEPT_SECONDS = 30.0
 RETRY_SECONDS = 5.0
 """How soon a missing Secret is looked for again."""
 
+LOGIN_TROUBLES = frozenset(
+    {
+        UnknownReason.AUTHENTICATION_FAILED,
+        UnknownReason.AUTHENTICATION_REQUIRED,
+        UnknownReason.TLS_FAILED,
+    }
+)
+"""What a changed Secret may put right."""
+
 UNEXPECTED = UnknownBacklog(
     reason=UnknownReason.SERVER_ERROR,
     message="The operator failed at reading the backlog: its log says how. Please report it.",
@@ -237,9 +246,18 @@ class BacklogObserver:
                 self._publish(request.key, followed, readings.get(request.key, UNEXPECTED))
 
     def _publish(self, key: PoolKey, followed: Followed, reading: Reading) -> None:
+        if isinstance(reading, UnknownBacklog) and reading.reason in LOGIN_TROUBLES:
+            self._resolve_soon(followed)
         before, followed.reading = followed.reading, reading
         if not _same(before, reading):
             self._changed(key)
+
+    def _resolve_soon(self, followed: Followed) -> None:
+        """Look at the Secret earlier than planned: it may hold another password by now."""
+        soon = asyncio.get_running_loop().time() + RETRY_SECONDS
+        if refers_to_secrets(followed.source) and followed.resolve_at > soon:
+            followed.resolve_at = soon
+            self._unresolved.set()
 
     @staticmethod
     async def _end(*tasks: asyncio.Task[None]) -> None:
