@@ -97,10 +97,12 @@ async def _run(
     )
     await resync(api, inventory, namespaces=settings.namespaces)
     logger.info("Looking after %s", ", ".join(settings.namespaces) or "all namespaces")
-    watching = doorway.watch(
-        configuration, inventory, namespaces=settings.namespaces, touched=queue.add, stop=stop
-    )
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            doorway.watch(
+                configuration, inventory, namespaces=settings.namespaces, touched=queue.add, stop=stop
+            )
+        )
         running = [
             tasks.create_task(observer.run()),
             tasks.create_task(
@@ -114,7 +116,7 @@ async def _run(
             ),
             *(tasks.create_task(queue.work(reconciler.reconcile)) for _ in range(settings.reconcilers)),
         ]
-        await watching
+        await stop.wait()
         for task in running:
             task.cancel()
 

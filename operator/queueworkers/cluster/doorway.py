@@ -46,13 +46,14 @@ async def watch(
         inventory: To be kept.
         namespaces: To watch; empty means all.
         touched: Called in the event loop; must not block.
-        stop: Ends the watching.
+        stop: Ends the watching; set by it too, when it ends for a reason of its own such as a signal.
     """
     registry = kopf.OperatorRegistry()
     _log_in(registry, configuration)
     _hand_over(registry, (GROUP, VERSION, PLURAL), inventory.pools, touched)
     _hand_over(registry, ("apps", "v1", "deployments"), inventory.deployments, touched)
     _hand_over(registry, ("", "v1", "pods"), inventory.pods, touched)
+    _tell_of_the_end(registry, stop)
     await kopf.operator(
         registry=registry,
         settings=_settings(),
@@ -88,6 +89,20 @@ def _hand_over(
             touched(key)
 
     kopf.on.event(*resource, registry=registry, id=f"hand-over-{resource[-1]}")(hand_over)
+
+
+def _tell_of_the_end(registry: kopf.OperatorRegistry, stop: asyncio.Event) -> None:
+    """
+    Set *stop* as soon as kopf begins to end.
+
+    It takes the signals for itself, and waits five seconds for every task of
+    the process that does not know yet.
+    """
+
+    async def tell(**_: Any) -> None:
+        stop.set()
+
+    kopf.on.cleanup(registry=registry, id="tell-of-the-end")(tell)
 
 
 def _log_in(registry: kopf.OperatorRegistry, configuration: client.Configuration) -> None:
