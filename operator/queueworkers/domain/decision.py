@@ -144,6 +144,9 @@ def _step(
             return Step(replicas=scaling.replicas)
     if recommended is None:
         return limit(Step(replicas=current), minimum=scaling.min_replicas, maximum=scaling.max_replicas)
+    within = limit(Step(replicas=recommended), minimum=scaling.min_replicas, maximum=scaling.max_replicas)
+    if within.replicas == current:
+        return within  # the bounds keep the number: there is nothing for a window to hold
     step = stabilise(
         recommended,
         current=current,
