@@ -6,17 +6,14 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.identity import PoolIdentity, PoolKey
 from queueworkers.domain.pool import Pool
 from queueworkers.engine.observer import BacklogObserver
-from queueworkers.errors import ApiServerError
 from unit.domain.given import a_spec
 from unit.engine.little_redis import LittleRedis, LittleSecrets
-from unit.engine.virtual_time import now, virtually
+from unit.engine.virtual_time import now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,5 +69,3 @@ def ready(reading: Reading | None) -> int:
     """Take the number of jobs."""
     assert isinstance(reading, Backlog), reading
     return reading.waiting
-
-

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.domain.backlog import Backlog, UnknownBacklog
-from queueworkers.domain.identity import PoolIdentity, PoolKey
-from queueworkers.domain.pool import Pool
-from queueworkers.engine.observer import BacklogObserver
+from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.errors import ApiServerError
-from unit.domain.given import a_spec
-from unit.engine.little_redis import LittleRedis, LittleSecrets
 from unit.engine.observed import Observed, ready
-from unit.engine.virtual_time import now, virtually
+from unit.engine.virtual_time import virtually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from queueworkers.domain.backlog import Reading
 
 

@@ -1,0 +1,187 @@
+"""A little world: one pool, its Deployment and the controller that runs it, all in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.domain.manifests import RESTARTED_AT_ANNOTATION
+from queueworkers.domain.pool import Pool
+from queueworkers.domain.rollout import parse_moment
+from queueworkers.engine.reconciler import Reconciler
+from unit.domain.given import NOON, POOL, a_backlog, some_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.domain.announcements import Announcement
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.identity import PoolIdentity, PoolKey
+    from queueworkers.domain.workers import Workers
+
+
+class OperatorKilledError(BaseException):
+    """Nothing of the operator's runs after this; no `except Exception` survives it either."""
+
+
+@dataclass
+class LittleWorld:
+    """
+    What an operator finds, and what it leaves behind.
+
+    Each method that touches the world counts as a call.  *kill_after* ends the
+    operator when so many have taken effect; *fail_at* lets one of them fail
+    before it has any.
+    """
+
+    spec: dict[str, Any]
+    reading: Reading = field(default_factory=a_backlog)
+    annotation: str | None = None
+    now: datetime = NOON
+
+    status: QueueWorkerPoolStatus = field(default_factory=QueueWorkerPoolStatus)
+    manifest: Mapping[str, Any] | None = None
+    replicas: int = 0
+    generation: int = 0
+    observed_generation: int = 0
+    updated: bool = True
+
+    calls: int = 0
+    kill_after: int | None = None
+    fail_at: int | None = None
+    failure: Exception | None = None
+    refusal: Exception | None = None
+    """What every write of the Deployment is answered with."""
+    writes: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    wanted_again: list[timedelta] = field(default_factory=list)
+    rollouts: int = 0
+    pool_exists: bool = True
+    forgotten: list[str] = field(default_factory=list)
+
+    # --- as the operator sees it ---
+
+    def pool(self, key: PoolKey) -> Pool | None:
+        """Return the pool."""
+        if key != POOL.key or not self.pool_exists:
+            return None
+        return Pool(
+            identity=POOL,
+            generation=1,
+            spec=self.spec,
+            status=self.status,
+            restart_annotation=self.annotation,
+            deleting=False,
+        )
+
+    async def observe_workers(self, pool: PoolIdentity) -> Workers | None:
+        """Look at the Deployment."""
+        assert pool == POOL
+        self._begin()
+        self._done()
+        if self.manifest is None:
+            return None
+        annotations = self.manifest["spec"]["template"].get("metadata", {}).get("annotations", {})
+        workers = some_workers(self.replicas if self.observed_generation == self.generation else 0)
+        return replace(
+            workers,
+            generation=self.generation,
+            observed_generation=self.observed_generation,
+            desired=self.replicas,
+            restart_marker=parse_moment(annotations.get(RESTARTED_AT_ANNOTATION)),
+            updated=workers.updated if self.updated else 0,
+        )
+
+    async def apply(
+        self, pool: PoolIdentity, deployment: Mapping[str, Any], *, replicas: int, hands_off: bool
+    ) -> bool:
+        """Bring the Deployment to what is wanted, in up to two writes."""
+        assert pool == POOL
+        self._begin()
+        if self.refusal:
+            raise self.refusal
+        if self.manifest is None:
+            self.manifest, self.replicas = deployment, replicas
+            self._wrote("create")
+            return False
+        if self.replicas != replicas and not hands_off:
+            self.replicas = replicas
+            self._wrote("replicas")
+        before = self.manifest["spec"]["template"]
+        if self.manifest == deployment:
+            return False
+        self.manifest = deployment
+        replacing = bool(before != deployment["spec"]["template"])
+        self.rollouts += replacing
+        self._wrote("template")
+        return replacing
+
+    async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
+        """Store the status as the API server would."""
+        assert pool == POOL
+        self._begin()
+        self.status = QueueWorkerPoolStatus.model_validate(status.to_wire())
+        self.writes.append("status")
+        self._done()
+
+    async def announce(self, pool: PoolIdentity, announcements: Sequence[Announcement]) -> None:
+        """Write Events."""
+        assert pool == POOL
+        for announcement in announcements:
+            self._begin()
+            self.events.append(announcement.reason)
+            self._done()
+
+    async def observe_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
+        """There are none."""
+        del namespace, name
+
+    def forget(self, key: PoolKey) -> None:
+        """Note it; also as the place where readings are had."""
+        self.forgotten.append(key.name)
+
+    def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
+        """Give the reading."""
+        del pool, spec
+        return self.reading
+
+    # --- as it goes on by itself ---
+
+    def deployment_controller_works(self) -> None:
+        """Start, stop and replace all workers that there are to be."""
+        self.observed_generation = self.generation
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the clock go on."""
+        self.now += timedelta(seconds=seconds)
+
+    # --- as it is disturbed ---
+
+    def _begin(self) -> None:
+        self.calls += 1
+        if self.calls == self.fail_at and self.failure:
+            raise self.failure
+
+    def _wrote(self, what: str) -> None:
+        self.generation += 1
+        self.writes.append(what)
+        self._done()
+
+    def _done(self) -> None:
+        if self.kill_after is not None and self.calls >= self.kill_after:
+            self.kill_after = None
+            raise OperatorKilledError
+
+
+def an_operator(world: LittleWorld) -> Reconciler:
+    """Start an operator that remembers nothing."""
+    return Reconciler(
+        world,
+        world,
+        clock=lambda: world.now,
+        look_again=lambda key, wait: world.wanted_again.append(wait) if key == POOL.key else None,
+        status_pace=timedelta(seconds=5),
+    )
