@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
     from queueworkers.domain.backlog import Backlog
@@ -130,54 +129,29 @@ def stabilise(
         down_window: How far back a scale-down looks, oldest instant excluded; zero disables.
         up_window: The same for a scale-up.
     """
-    if recommended < current:
-        return _hold_down(recommended, current=current, history=history, now=now, window=down_window)
-    if recommended > current:
-        return _hold_up(recommended, current=current, history=history, now=now, window=up_window)
-    return Step(replicas=recommended)
-
-
-def _hold_down(recommended: int, *, current: int, history: History, now: datetime, window: timedelta) -> Step:
-    if window and history.watching_since > now - window:
+    down = recommended < current
+    window = down_window if down else up_window
+    if recommended == current or not window:
+        return Step(replicas=recommended)
+    if history.watching_since > now - window:
         # Nobody watched for a whole window: what is there stays.
         return Step(
             replicas=current, limiter=Limiter.STABILISATION, revisit_at=history.watching_since + window
         )
-    larger = [
-        entry for entry in _within(history.recommendations, now, window) if entry.replicas > recommended
+    dissenting = [
+        entry
+        for entry in history.recommendations
+        if entry.until > now - window
+        and (entry.replicas > recommended if down else entry.replicas < recommended)
     ]
-    if not larger:
+    if not dissenting:
         return Step(replicas=recommended)
+    wanted = [entry.replicas for entry in dissenting]
     return Step(
-        replicas=min(current, max(entry.replicas for entry in larger)),
+        replicas=min(current, max(wanted)) if down else max(current, min(wanted)),
         limiter=Limiter.STABILISATION,
-        revisit_at=min(entry.until for entry in larger) + window,
+        revisit_at=min(entry.until for entry in dissenting) + window,
     )
-
-
-def _hold_up(recommended: int, *, current: int, history: History, now: datetime, window: timedelta) -> Step:
-    if not window:
-        return Step(replicas=recommended)
-    if history.watching_since > now - window:
-        return Step(
-            replicas=current, limiter=Limiter.STABILISATION, revisit_at=history.watching_since + window
-        )
-    smaller = [
-        entry for entry in _within(history.recommendations, now, window) if entry.replicas < recommended
-    ]
-    if not smaller:
-        return Step(replicas=recommended)
-    return Step(
-        replicas=max(current, min(entry.replicas for entry in smaller)),
-        limiter=Limiter.STABILISATION,
-        revisit_at=min(entry.until for entry in smaller) + window,
-    )
-
-
-def _within(
-    recommendations: Sequence[Recommendation], now: datetime, window: timedelta
-) -> tuple[Recommendation, ...]:
-    return tuple(entry for entry in recommendations if entry.until > now - window)
 
 
 def cool_down(step: Step, *, current: int, history: History, now: datetime, cooldown: timedelta) -> Step:
