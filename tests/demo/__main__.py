@@ -76,7 +76,12 @@ def _play(*, stay: bool) -> int:
     try:
         screen.chapter("Setting the stage")
         with set_up(screen.say, stay=stay) as stage:
-            came_true = _tell(stage, screen)
+            try:
+                came_true = _tell(stage, screen)
+            finally:
+                screen.close()
+                if not stay or sys.exc_info()[0]:
+                    screen.say("Ending the cluster, Redis and the operator, which takes some seconds.")
             ends_with = ways_on(stage.kubectl, namespace=NAMESPACE, log=str(stage.operator.log))
         screen.show(f"\n{ends_with if stay else HOW_TO_STAY}")
         screen.show(f"\n{'It all came true' if came_true else 'It did not come true'}, in {_minutes(begun)}.")
@@ -99,6 +104,7 @@ def _tell(stage: Stage, screen: Screen) -> bool:
         story = Story(stage, scene, screen)
         missed = _miss(story)
         story.figures.peak = scene.peak
+    screen.close()
     found = audit(story.batches, read_ledger(stage.redis))
     if missed:
         screen.show(f"\nIt did not come true: {missed}")

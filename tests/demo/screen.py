@@ -66,7 +66,7 @@ class Screen(Protocol):
         """Print a text as it is, to stay."""
 
     def close(self) -> None:
-        """Leave the terminal as it was found."""
+        """Leave the terminal as it was found; what is told later stays below the rest."""
 
 
 def choose_screen(output: TextIO = sys.stdout, environment: Mapping[str, str] = os.environ) -> Screen:
@@ -172,7 +172,8 @@ class LiveScreen:
         self._print(*text.splitlines())
 
     def close(self) -> None:
-        """Leave the last picture out of the way, and give the cursor back."""
+        """Take the last picture away, and give the cursor back."""
+        self._picture = None
         self._erase()
         self._output.write("\x1b[?25h")
         self._output.flush()
