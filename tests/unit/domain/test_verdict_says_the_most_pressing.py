@@ -8,10 +8,12 @@ import pytest
 
 from queueworkers.api.conditions import ConditionReason as Reason
 from queueworkers.api.conditions import ConditionStatus
+from queueworkers.api.status import Condition
 from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
 from queueworkers.domain.verdict import Refusal, Situation, judge, judge_progress, refusal_of
 from queueworkers.domain.workers import TroubleKind, Workers
 from unit.domain.given import (
+    NOON,
     UNKNOWN,
     a_backlog,
     a_pod,
@@ -245,3 +247,27 @@ def test_a_rollout_lasts_from_the_first_write_to_the_last_successor(
 
     assert progress.reason == reason
     assert (progress.status is ConditionStatus.FALSE) == (reason == Reason.COMPLETE)
+
+
+@pytest.mark.parametrize(
+    ("crashed", "available", "before", "reason"),
+    [
+        pytest.param(True, 2, "WorkersCrashing", Reason.WORKERS_CRASHING, id="between-two-crashes"),
+        pytest.param(True, 3, "WorkersCrashing", Reason.ACTIVE, id="it-stayed"),
+        pytest.param(False, 2, "WorkersCrashing", Reason.ACTIVE, id="another-pod-took-its-place"),
+        pytest.param(True, 2, "Active", Reason.ACTIVE, id="it-had-crashed-once"),
+        pytest.param(True, 2, None, Reason.ACTIVE, id="nothing-was-said-yet"),
+    ],
+)
+def test_a_crash_loop_is_not_over_between_two_crashes(
+    *, crashed: bool, available: int, before: str | None, reason: Reason
+) -> None:
+    """For a second each time the worker looks well, and a recovery would be announced each time."""
+    said = before and Condition(type="Ready", status="False", reason=before, last_transition_time=NOON)
+    pods = (a_pod("w-1", crashed=crashed), a_pod("w-2"), a_pod("w-3"))
+
+    situation = a_situation(
+        workers=some_workers(3, pods=pods, available=available), previous_ready=said or None
+    )
+
+    assert judge(situation).reason == reason
