@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at, trouble
 from harness.redis import RedisServer, make_certificates
-from queueworkers.backlog.endpoint import TlsTrust
+from queueworkers.backlog.endpoint import RedisEndpoint, TlsTrust
 from queueworkers.domain.backlog import Backlog, UnknownReason
 
 if TYPE_CHECKING:
@@ -244,6 +245,7 @@ async def test_replica_without_a_master(redis_server: RedisServer) -> None:
         pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="http"),
         pytest.param(b"+OK\r\n" * 20, id="other-kinds"),
         pytest.param(b"$900000000\r\n" + b"x" * 10_000_000, id="endless"),
+        pytest.param(b">2\r\n+a\r\n+b\r\n" * 4000, id="pushes"),
         pytest.param(b"", id="closes"),
     ],
 )
@@ -261,6 +263,34 @@ async def test_something_else_listens(answer: bytes) -> None:
             async with reading_at(endpoint_of(real, port=port)) as reader:
                 found = trouble(await observe_one(reader, pool()))
     assert found.reason in {UnknownReason.SERVER_ERROR, UnknownReason.CONNECTION_FAILED}
+
+
+async def test_no_more_is_read_than_was_asked_for() -> None:
+    """An answer without end is given up at its length, not at the time limit: memory is everybody's."""
+
+    async def pour(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"$900000000\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"x" * 1_000_000)
+                await writer.drain()
+
+    async with await asyncio.start_server(pour, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        async with reading_at(RedisEndpoint(host=host, port=port), timeout_seconds=60) as reader:
+            found = trouble(await observe_one(reader, pool()))
+    assert "it sends more than it was asked for" in found.message
+
+
+async def test_connecting_asks_for_nothing_but_the_login(redis_server: RedisServer) -> None:
+    """A user who may log in and count needs no other permission, and nobody is told what asks."""
+    redis_server.cli("CONFIG", "RESETSTAT")
+    redis_server.cli("ACL", "SETUSER", "reader", "on", f">{CANARY}", "~*", "+zcard", "+zcount", "+llen")
+    async with reading_at(endpoint_of(redis_server, username="reader", password=CANARY)) as reader:
+        assert counts(await observe_one(reader, pool()))["default"][0] == 0
+    stats = redis_server.cli("INFO", "commandstats")
+    names = {line.partition(":")[0].removeprefix("cmdstat_") for line in stats.splitlines()[1:]}
+    assert names <= {"config|resetstat", "acl|setuser", "auth", "time", "eval", "evalsha", "zcard", "zcount", "llen", "info"}  # fmt: skip
 
 
 async def test_tls(certificates: Certificates) -> None:
@@ -291,6 +321,22 @@ async def test_tls_is_not_believed_without_reason(certificates: Certificates, tm
                 found = trouble(await observe_one(reader, pool()))
             assert found.reason is UnknownReason.TLS_FAILED
             assert words.strip() in found.message
+
+
+@pytest.mark.parametrize("given", [True, False])
+async def test_a_given_authority_replaces_the_systems(
+    certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, given: bool
+) -> None:
+    """Who names an authority believes nobody else; who names none believes the system's."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    foreign = make_certificates(tmp_path).authority.read_text()
+    trust = TlsTrust(
+        ca_pem=foreign if given else None, verify_certificate=True, verify_name=True, server_name=None
+    )
+    with RedisServer(certificates=certificates) as server:
+        async with reading_at(endpoint_of(server, tls=trust)) as reader:
+            reading = await observe_one(reader, pool())
+    assert isinstance(reading, Backlog) is not given
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """
 One connection to one Redis: commands go out together, replies come back in order.
 
-This is the protocol and nothing else: no pool, no retry, no reconnection.  It
-is written on hiredis itself rather than on a client, because a client retries,
-renames errors and repairs its connection behind the caller's back, and here
-each of these has to be visible.
+Connecting, logging in and the protocol are redis-py's; its client, its pool
+and its retries are left out, because they repair a connection behind the
+caller's back, and here each failure has to be visible.  Its errors are
+translated here, once, into those that are documented at each call.
 """
 
 from __future__ import annotations
@@ -12,14 +12,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-import hiredis
+from redis.asyncio.connection import Connection, DefaultParser
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    InvalidResponse,
+    RedisError,
+    ResponseError,
+)
 
 from queueworkers.errors import QueueWorkersError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from queueworkers.backlog.endpoint import RedisEndpoint, TlsTrust
 
@@ -30,8 +39,6 @@ Reply = Any
 
 _CHUNK_BYTES = 256 * 1024
 _SHORT_ANSWER_BYTES = 64 * 1024
-
-_NOTHING_YET = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +81,12 @@ class Wire:
 
     After any error, cancellation included, replies may still be under way that
     belong to an earlier question: close it and open another.  `exchange` marks
-    it as `broken`, so that this cannot be forgotten.
+    it as `broken`, so that this cannot be forgotten, nor redis-py's connection
+    open itself anew.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        # Its type hints want an exception; any value does, and a reply is one.
-        self._parser = hiredis.Reader(replyError=Refusal, notEnoughData=_NOTHING_YET)  # type: ignore[arg-type]
+    def __init__(self, connection: _Socket) -> None:
+        self._connection = connection
         self.database = 0
         """The selected database; kept up to date by whoever sends `SELECT`."""
         self.broken = False
@@ -93,22 +98,25 @@ class Wire:
 
         Raises:
             OSError: no connection; TLS errors and a host that is not found are among its kinds.
+            UnicodeError: the host's name is none.
             LoginRefusedError: the server did not take the password.
             NotRedisError: something else listens there.
             UntrustworthyCaError: the certificate authority is not PEM.
         """
-        tls = _tls_context(endpoint.tls) if endpoint.tls else None
-        name = (endpoint.tls.server_name or endpoint.host) if endpoint.tls else None
-        reader, writer = await asyncio.open_connection(
-            endpoint.host, endpoint.port, ssl=tls, server_hostname=name, limit=_CHUNK_BYTES
-        )
-        wire = cls(reader, writer)
+        connection = _Socket(endpoint)
         try:
-            await wire._log_in(endpoint)
-        except BaseException:
-            wire.close()
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException as error:
+            connection.abort()
+            match error:
+                case ResponseError():
+                    raise LoginRefusedError(Refusal(str(error))) from None
+                case InvalidResponse() | AuthenticationError():
+                    raise NotRedisError("it does not speak the Redis protocol") from error
+                case RedisError():
+                    raise _origin_of(error) from None
             raise
-        return wire
+        return cls(connection)
 
     async def exchange(
         self, commands: Sequence[Command], *, at_most_bytes: int = _SHORT_ANSWER_BYTES
@@ -127,9 +135,14 @@ class Wire:
         if self.broken:
             raise ConnectionResetError("an earlier question on this connection was never answered")
         self.broken = True
-        self._writer.write(b"".join([_pack(command) for command in commands]))
-        await self._writer.drain()
-        replies = await self._read(len(commands), at_most_bytes)
+        self._connection.allow(at_most_bytes)
+        try:
+            await self._connection.send_packed_command(self._connection.pack_commands(commands))
+            replies = [await self._reply() for _ in commands]
+        except InvalidResponse as error:
+            raise NotRedisError("it does not speak the Redis protocol") from error
+        except RedisError as error:
+            raise _origin_of(error) from None
         self.broken = False
         return replies
 
@@ -145,34 +158,101 @@ class Wire:
     def close(self) -> None:
         """End the connection at once; what is under way is lost."""
         self.broken = True
-        self._writer.transport.abort()
+        self._connection.abort()
 
-    async def _read(self, count: int, budget: int) -> list[Reply]:
-        replies: list[Reply] = []
+    async def _reply(self) -> Reply:
         try:
-            while len(replies) < count:
-                reply = self._parser.gets()
-                if reply is not _NOTHING_YET:
-                    replies.append(reply)
-                    continue
-                chunk = await self._reader.read(_CHUNK_BYTES)
-                budget -= len(chunk)
-                if not chunk:
-                    raise ConnectionResetError("the server closed the connection")
-                if budget < 0:
-                    raise NotRedisError("it sends more than it was asked for")
-                self._parser.feed(chunk)
-        except hiredis.ProtocolError as error:
-            raise NotRedisError("it does not speak the Redis protocol") from error
-        return replies
+            return await self._connection.read_response()
+        except ResponseError as error:
+            return Refusal(str(error))
 
-    async def _log_in(self, endpoint: RedisEndpoint) -> None:
-        if endpoint.password is None:
-            return
-        user = () if endpoint.username is None else (endpoint.username,)
-        (reply,) = await self.exchange([("AUTH", *user, endpoint.password)])
-        if isinstance(reply, Refusal):
-            raise LoginRefusedError(reply)
+
+class _Plain(DefaultParser):  # type: ignore[misc,valid-type] # it is one of several classes
+    """Leaves every error reply what it is: redis-py would take some for the end of the connection."""
+
+    EXCEPTION_CLASSES: Mapping[str, type[Exception]] = MappingProxyType({})
+
+    async def handle_push_response(self, _response: object) -> NoReturn:
+        """Messages that answer nothing exist in the third version of the protocol only, which nobody asked for."""
+        raise NotRedisError("it sends messages that answer nothing")
+
+
+class _Rationed:
+    """A stream of which no more is read than was agreed."""
+
+    def __init__(self, stream: asyncio.StreamReader) -> None:
+        self._stream = stream
+        self.left = _SHORT_ANSWER_BYTES
+
+    async def read(self, size: int) -> bytes:
+        """Read at most *size* bytes."""
+        chunk = await self._stream.read(size)
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise NotRedisError("it sends more than it was asked for")
+        return chunk
+
+
+class _Socket(Connection):
+    """
+    redis-py's connection, with what it has no option for.
+
+    A name of its own for the certificate to carry; authorities that are
+    believed instead of the system's, and not beside them; a bound to what is
+    read; and an end that does not wait for a hanging server to read the rest.
+    """
+
+    def __init__(self, endpoint: RedisEndpoint) -> None:
+        self._tls: Mapping[str, object] = {}
+        if endpoint.tls:
+            name = endpoint.tls.server_name or endpoint.host
+            self._tls = {"ssl": _tls_context(endpoint.tls), "server_hostname": name}
+        self._rationed: _Rationed | None = None
+        self._transport: asyncio.WriteTransport | None = None
+        super().__init__(
+            host=endpoint.host,
+            port=endpoint.port,
+            # A user without a password would be logged in with an empty one.
+            username=None if endpoint.password is None else endpoint.username,
+            password=endpoint.password,
+            protocol=2,
+            # The time limits are the caller's.
+            socket_timeout=None,
+            socket_connect_timeout=None,
+            socket_read_size=_CHUNK_BYTES,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
+            driver_info=None,
+            parser_class=_Plain,
+        )
+
+    def allow(self, size: int) -> None:
+        """Let so many bytes be read from now on."""
+        if self._rationed:
+            self._rationed.left = size
+
+    def abort(self) -> None:
+        """End the connection, whatever is still to be sent."""
+        if self._transport:
+            self._transport.abort()
+        self._close()  # type: ignore[no-untyped-call]
+
+    def _connection_arguments(self) -> Mapping[str, object]:
+        return {**super()._connection_arguments(), **self._tls}
+
+    async def _connect(self) -> None:
+        await super()._connect()  # type: ignore[no-untyped-call]
+        if self._reader and self._writer:
+            self._transport = self._writer.transport
+            self._rationed = _Rationed(self._reader)
+            # Of the reader, redis-py's parser uses `read` alone.
+            self._reader = self._rationed  # type: ignore[assignment]
+
+
+def _origin_of(error: RedisError) -> BaseException:
+    """What redis-py wrapped, as the operating system or the TLS library told it; else a closed connection."""
+    context = None if error.__suppress_context__ else error.__context__
+    return error.__cause__ or context or ConnectionResetError("the server closed the connection")
 
 
 async def observe_plaintext(endpoint: RedisEndpoint) -> bool:
@@ -188,12 +268,6 @@ async def observe_plaintext(endpoint: RedisEndpoint) -> bool:
         return await reader.read(1) in {b"+", b"-"}
     finally:
         writer.transport.abort()
-
-
-def _pack(command: Command) -> bytes:
-    # Its type hints say a tuple of exactly one, which is not meant.
-    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]
-    return packed
 
 
 def _tls_context(trust: TlsTrust) -> ssl.SSLContext:
