@@ -81,7 +81,7 @@ def _play(*, stay: bool) -> int:
             finally:
                 screen.close()
                 if not stay or sys.exc_info()[0]:
-                    screen.say("Ending the cluster, Redis and the operator, which takes some seconds.")
+                    screen.show("\nEnding the cluster, Redis and the operator, which takes some seconds.")
             ends_with = ways_on(stage.kubectl, namespace=NAMESPACE, log=str(stage.operator.log))
         screen.show(f"\n{ends_with if stay else HOW_TO_STAY}")
         screen.show(f"\n{'It all came true' if came_true else 'It did not come true'}, in {_minutes(begun)}.")

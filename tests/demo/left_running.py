@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shlex
 import shutil
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from demo.shop import NAMESPACE
+from harness.commands import run
+from harness.errors import CommandFailedError
 from harness.local_cluster import take_down
 from harness.locations import Locations, cache_directory
 from harness.processes import StartedProcess, end_processes, start_ticks_of
@@ -86,6 +91,10 @@ class LeftRunning:
         end_processes(self.processes)
         if self.own_cluster:
             take_down(Locations(CLUSTER))
+        elif self.kubectl:
+            # That cluster is somebody else's, and may be gone.
+            with contextlib.suppress(CommandFailedError, FileNotFoundError):
+                run([*shlex.split(self.kubectl), "delete", "namespace", NAMESPACE, "--ignore-not-found"])
         for folder in self.folders:
             shutil.rmtree(folder, ignore_errors=True)
         self.path().unlink(missing_ok=True)

@@ -43,6 +43,8 @@ class Scene:
         """How many were pushed."""
         self.peak = 0
         """The most workers that were ready at once."""
+        self.shortage = 0
+        """The most workers by which fewer were ready than wanted, since it was last set to zero."""
 
     def __enter__(self) -> Self:
         """Begin to look."""
@@ -63,6 +65,7 @@ class Scene:
             self._ledger_read_at = now
             self._ledger = read_ledger(self._stage.redis)
         self.peak = max(self.peak, self.ready)
+        self.shortage = max(self.shortage, self.wanted - self.ready)
         return self._table.new_lines()
 
     @property

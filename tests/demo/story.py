@@ -111,6 +111,7 @@ class Story:
             f"{self.figures.in_hand_at_restart} jobs are in hand. Each old worker finishes its own "
             "and leaves only when its successor works."
         )
+        self._scene.shortage = 0
         restarted_at = f"kubectl.kubernetes.io/restartedAt={now}"
         self._stage.namespace.kubectl("annotate", "qwp/orders", restarted_at, "--overwrite")
         self._wait(
@@ -121,8 +122,10 @@ class Story:
             lambda: not (old & self._scene.pod_uids()) and self._scene.progress != "RollingRestart",
             seconds=120,
         )
+        if self._scene.shortage:
+            raise MissedError(f"The restart left the pool {self._scene.shortage} workers short for a while.")
         self.figures.replaced = len(old)
-        self._screen.say(f"All {len(old)} workers are new, and the queues never stopped moving.")
+        self._screen.say(f"All {len(old)} workers are new, and at no moment were fewer ready than wanted.")
 
     def rests(self) -> None:
         """Work that is done lets the pool go back to nothing."""
