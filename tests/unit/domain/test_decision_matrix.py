@@ -142,6 +142,20 @@ def test_the_cooldown_is_for_pools_that_may_rest(
     assert (decision.replicas, decision.limiter) == expected
 
 
+def test_a_number_that_the_bounds_keep_is_not_held_by_a_window() -> None:
+    """Or each start of the operator would change what is said of every idle pool, and back a minute later."""
+    idle = decide(a_spec(), an_observation(workers=1), watched(0), now=NOON)
+    full = decide(
+        a_spec(scaling={"behavior": {"scaleUp": {"stabilizationWindowSeconds": 60}}}),
+        an_observation(a_backlog(ready=500), workers=10),
+        watched(0),
+        now=NOON,
+    )
+
+    assert (idle.limiter, idle.revisit_at) == (Limiter.MINIMUM, None)
+    assert (full.limiter, full.revisit_at) == (Limiter.MAXIMUM, None)
+
+
 def test_it_comes_back_for_whatever_happens_first() -> None:
     """A restart in the future and the end of a window: the earlier moment counts."""
     window_ends = watched(30)
