@@ -145,7 +145,7 @@ def _end() -> int:
         print("demo: nothing was left running")
         return 0
     left.end()
-    print("demo: the cluster, Redis and the operator have ended")
+    print("demo: what was left running has ended")
     return 0
 
 
