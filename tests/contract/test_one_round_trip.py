@@ -125,7 +125,28 @@ async def test_hostile_payload_is_one_job(redis_server: RedisServer, payload: by
         reading = await observe_one(reader, pool())
     assert isinstance(reading, Backlog)
     assert counts(reading)["default"] == (1, 0, 0, 0, 0)
-    assert reading.oldest_since == reading.read_at
+    assert reading.oldest_since == reading.read_at.replace(microsecond=0)
+
+
+async def test_a_second_reader_tells_the_same_age(redis_server: RedisServer) -> None:
+    """What one operator saw, its successor goes on from, while the head is the same job."""
+    push(redis_server)
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        first = await observe_one(reader, pool())
+    assert isinstance(first, Backlog)
+    known = {queue.name: queue.head for queue in first.queues}
+    await asyncio.sleep(1.1)  # ages are told in whole seconds, by the server's clock
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        second = await observe_one(reader, pool(known_heads=known))
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        redis_server.cli("LPOP", "queues:default")
+        third = await observe_one(reader, pool(known_heads=known))
+    assert isinstance(second, Backlog)
+    assert isinstance(third, Backlog)
+    assert second.queues == first.queues
+    assert third.oldest_since
+    assert first.oldest_since
+    assert third.oldest_since > first.oldest_since
 
 
 async def test_age_comes_from_the_payload_or_the_score(redis_server: RedisServer) -> None:

@@ -68,6 +68,15 @@ class BacklogStatus(StatusModel):
     """When the backlog was read."""
 
 
+class HeadStatus(StatusModel):
+    """The first job of a list that does not tell since when it waits."""
+
+    digest: Word
+    """Tells whether it is still the same job; nothing of the job can be read from it."""
+    first_seen_time: Moment
+    """When it was first seen there."""
+
+
 class QueueStatus(StatusModel):
     """The work of one queue, as last read."""
 
@@ -85,6 +94,8 @@ class QueueStatus(StatusModel):
     """Jobs whose worker was lost or too slow; the next worker that asks gets them."""
     oldest_job_time: Moment | None = None
     """Since when the oldest job of the list waits."""
+    head: HeadStatus | None = None
+    """The first job of the list.  Absent where there is none, or the job tells since when it waits."""
 
 
 class RestartStatus(StatusModel):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from queueworkers.domain.backlog import SeenHead
     from queueworkers.domain.identity import PoolKey
     from queueworkers.frameworks.base import Framework
 
@@ -55,3 +59,5 @@ class PoolRequest:
     database: int
     ever_seen: bool
     """True when a job of this pool was seen here before: then a queue without keys is merely empty."""
+    known_heads: Mapping[str, SeenHead] = field(default_factory=lambda: MappingProxyType({}))
+    """By queue, what was at the heads when somebody last looked here; of use to a reader that has not looked yet."""

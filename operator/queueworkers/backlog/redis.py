@@ -195,6 +195,8 @@ class RedisReader:
             found = findings[address]
             if isinstance(found, Refused):
                 return self._explain(found, request.database)
+            self._sights.take_over(address, request.known_heads.get(name))
+            waiting = self._sights.look(address, found, now=now)
             queues.append(
                 QueueBacklog(
                     name=name,
@@ -203,7 +205,8 @@ class RedisReader:
                     due=found.due,
                     reserved=found.reserved,
                     expired=found.expired,
-                    oldest_since=self._sights.oldest_since(address, found, now=now),
+                    oldest_since=waiting.oldest_since,
+                    head=waiting.head,
                 )
             )
         return Backlog(queues=tuple(queues), read_at=now)

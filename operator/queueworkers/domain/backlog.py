@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenHead:
+    """The first job of a list, where the queue itself does not tell since when it waits."""
+
+    digest: str
+    """Tells whether it is still the same job; nothing of the job can be read from it."""
+    since: datetime
+    """When it was first seen there, in whole seconds, as the status can repeat it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueBacklog:
     """
     The jobs of one queue, as the framework stores them.
@@ -36,6 +46,8 @@ class QueueBacklog:
     """Reserved jobs whose worker lost its claim: ``score <= now``."""
     oldest_since: datetime | None
     """Since when the oldest waiting job could have been taken; ``None`` when nothing waits or no time is known."""
+    head: SeenHead | None = None
+    """What has to be remembered to tell the same age again; ``None`` where the queue tells it."""
 
     @property
     def waiting(self) -> int:

@@ -14,6 +14,7 @@ from queueworkers.api.conditions import ConditionReason, ConditionStatus, Condit
 from queueworkers.api.status import (
     BacklogStatus,
     Condition,
+    HeadStatus,
     QueueStatus,
     QueueWorkerPoolStatus,
     RestartStatus,
@@ -246,6 +247,11 @@ def _backlog_fields(reading: Reading) -> dict[str, object]:
                 reserved=queue.reserved,
                 expired=queue.expired,
                 oldest_job_time=queue.oldest_since,
+                head=(
+                    HeadStatus(digest=queue.head.digest, first_seen_time=queue.head.since)
+                    if queue.head
+                    else None
+                ),
             )
             for queue in reading.queues
         ),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from queueworkers.backlog.endpoint import PoolRequest
-from queueworkers.domain.backlog import Backlog, UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import Backlog, SeenHead, UnknownBacklog, UnknownReason
 from queueworkers.domain.report import describe_source
 from queueworkers.engine.sources import observe_endpoint, refers_to_secrets
 from queueworkers.errors import ApiServerError
@@ -110,23 +110,13 @@ class BacklogObserver:
         within the reader's time limit and is told through *changed*.
         """
         key = pool.identity.key
-        seen_at = pool.status.source
-        request = PoolRequest(
-            key=key,
-            framework=spec.framework_declared,
-            version=spec.version_tuple,
-            queues=spec.queues,
-            prefix=spec.redis.prefix,
-            database=spec.redis.database,
-            ever_seen=bool(
-                seen_at and seen_at.first_job_time and seen_at.address == describe_source(pool.identity, spec)
-            ),
-        )
+        request = _request_of(pool, spec)
         known = self._followed.get(key)
         if (
             known
             and known.source == spec.redis
-            and replace(known.request, ever_seen=request.ever_seen) == request
+            and replace(known.request, ever_seen=request.ever_seen, known_heads=request.known_heads)
+            == request
         ):
             known.request = request
             if known.every_seconds != spec.scaling.polling_interval_seconds:
@@ -264,6 +254,26 @@ class BacklogObserver:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
+    """Ask for the pool's queues; what was seen before counts only if it was seen in the same place."""
+    seen_at = pool.status.source
+    seen_here = bool(seen_at and seen_at.address == describe_source(pool.identity, spec))
+    return PoolRequest(
+        key=pool.identity.key,
+        framework=spec.framework_declared,
+        version=spec.version_tuple,
+        queues=spec.queues,
+        prefix=spec.redis.prefix,
+        database=spec.redis.database,
+        ever_seen=bool(seen_here and seen_at and seen_at.first_job_time),
+        known_heads={
+            queue.name: SeenHead(digest=queue.head.digest, since=queue.head.first_seen_time)
+            for queue in pool.status.queues
+            if seen_here and queue.head
+        },
+    )
 
 
 def _same(before: Reading | None, now: Reading) -> bool:

@@ -1,0 +1,75 @@
+"""What the status says of the heads of lists goes back to who reads them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.domain.backlog import SeenHead
+from queueworkers.domain.pool import Pool
+from queueworkers.engine.observer import BacklogObserver
+from unit.domain.given import POOL, a_backlog, a_spec, ago, told
+from unit.engine.little_redis import LittleReader, LittleRedis, LittleSecrets
+from unit.engine.virtual_time import virtually
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.identity import PoolKey
+
+HEAD = SeenHead(digest="5f70bf18a0860070", since=ago(90))
+
+
+class Noting(LittleReader):
+    """Remembers what it was asked."""
+
+    def __init__(self, redis: LittleRedis, endpoint: RedisEndpoint, asked: list[PoolRequest]) -> None:
+        super().__init__(redis, endpoint)
+        redis.open.append(self.name)
+        self._asked = asked
+
+    async def observe(self, requests: Sequence[PoolRequest]) -> Mapping[PoolKey, Reading]:
+        """Note, and read."""
+        self._asked.extend(requests)
+        return await super().observe(requests)
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        pytest.param("redis", {"default": HEAD}, id="where-it-was-seen"),
+        pytest.param("elsewhere", {}, id="not-where-the-pool-has-moved-to"),
+    ],
+)
+def test_what_was_seen_is_handed_on(host: str, known: dict[str, SeenHead]) -> None:
+    """By way of the API server, letter for letter; a list elsewhere has a head of its own."""
+    stored = told(a_backlog(ready=1, oldest_since=HEAD.since, head=HEAD)).to_wire()
+    pool = Pool(
+        identity=POOL,
+        generation=1,
+        spec={},
+        status=QueueWorkerPoolStatus.model_validate(stored),
+        restart_annotation=None,
+        deleting=False,
+    )
+    asked: list[PoolRequest] = []
+
+    async def scenario() -> None:
+        redis = LittleRedis()
+        observer = BacklogObserver(
+            LittleSecrets(), connect=lambda endpoint: Noting(redis, endpoint, asked), changed=lambda _: None
+        )
+        observer.follow(pool, a_spec(redis={"host": host}))
+        running = asyncio.create_task(observer.run())
+        await asyncio.sleep(1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    virtually(scenario())
+
+    assert dict(asked[0].known_heads) == known
