@@ -143,10 +143,13 @@ def told(
     now: datetime = NOON,
     restart_annotation: datetime | None = None,
     generation: int = 1,
+    history: History | None = None,
     **fields: Any,
 ) -> QueueWorkerPoolStatus:
     """What is said of a pool at a moment."""
     spec = a_spec(**fields)
     observation = an_observation(reading, workers=workers, restart_annotation=restart_annotation)
-    situation = situation_of(spec, observation, now=now, previous_progress=reason_of(previous, "Progressing"))
+    situation = situation_of(
+        spec, observation, now=now, history=history, previous_progress=reason_of(previous, "Progressing")
+    )
     return report(POOL, situation, generation=generation, previous=previous, now=now)

@@ -20,6 +20,7 @@ from unit.domain.given import (
     ago,
     some_workers,
     told,
+    watched,
 )
 
 
@@ -121,18 +122,23 @@ def test_counts_are_told_by_queue_and_together() -> None:
         pytest.param(a_backlog(ready=500), 10, {}, ("True", "TooManyReplicas"), id="above-the-maximum"),
         pytest.param(a_backlog(), 1, {}, ("True", "TooFewReplicas"), id="below-the-minimum"),
         pytest.param(a_backlog(ready=50), 5, {}, ("False", "DesiredWithinRange"), id="within"),
-        pytest.param(
-            a_backlog(reserved=1),
-            2,
-            {"minReplicas": 0, "behavior": {"scaleUp": {"stabilizationWindowSeconds": 60}}},
-            ("False", "DesiredWithinRange"),
-            id="going-down",
-        ),
     ],
 )
 def test_only_a_bound_is_a_limit(reading: Any, workers: int, scaling: Any, expected: Any) -> None:
     """A window or a cooldown takes its time, but it forbids nothing."""
     assert condition(told(reading, workers=workers, scaling=scaling), "ScalingLimited")[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("workers", "scaling"),
+    [pytest.param(5, {}, id="a-window"), pytest.param(1, {"minReplicas": 0}, id="a-cooldown")],
+)
+def test_what_takes_its_time_is_not_limited(workers: int, scaling: dict[str, Any]) -> None:
+    """It comes and goes with every reading of a busy queue."""
+    held = told(a_backlog(), workers=workers, scaling=scaling, history=watched(5))
+
+    assert held.desired_replicas == workers
+    assert condition(held, "ScalingLimited")[:2] == ("False", "DesiredWithinRange")
 
 
 def test_a_change_of_the_number_has_a_time() -> None:
