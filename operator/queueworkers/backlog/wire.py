@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+import hiredis
 from redis.asyncio.connection import Connection, DefaultParser
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -137,7 +138,7 @@ class Wire:
         self.broken = True
         self._connection.allow(at_most_bytes)
         try:
-            await self._connection.send_packed_command(self._connection.pack_commands(commands))
+            await self._connection.send_packed_command(_pack(commands))
             replies = [await self._reply() for _ in commands]
         except InvalidResponse as error:
             raise NotRedisError("it does not speak the Redis protocol") from error
@@ -247,6 +248,13 @@ class _Socket(Connection):
             self._rationed = _Rationed(self._reader)
             # Of the reader, redis-py's parser uses `read` alone.
             self._reader = self._rationed  # type: ignore[assignment]
+
+
+def _pack(commands: Sequence[Command]) -> bytes:
+    # As redis-py does on its blocking side.  The asynchronous one packs in
+    # Python: 1.2 s instead of 0.3 s for the commands of 30,000 queues.
+    # The type hints say a tuple of exactly one, which is not meant.
+    return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]
 
 
 def _origin_of(error: RedisError) -> BaseException:
