@@ -66,16 +66,12 @@ def test_idle_workers_leave_at_once(shop: Shop) -> None:
     assert time.monotonic() - asked_at < GRACE_SECONDS / 2
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the first process of a container ignores SIGTERM until PHP handles it, so it works on until it is killed",
-)
 def test_a_worker_that_still_boots_leaves_too(shop: Shop) -> None:
     """A worker that is asked to leave before PHP listens begins no job that its end then cuts off."""
     namespace = shop.namespace
     slow_boot = ["sh", "-c", 'sleep 3; exec php artisan "$@"', "entrypoint"]
     shop.push(30, milliseconds=900)
-    spec = shop.spec(command=slow_boot, timeout=3, gracePeriodSeconds=10, scaling={"replicas": 1})
+    spec = shop.spec(command=slow_boot, timeout=3, gracePeriodSeconds=20, scaling={"replicas": 1})
     namespace.apply_pool(POOL, spec)
     namespace.wait("the container has been started", lambda: _running(shop) == 1)
     namespace.kubectl("scale", f"qwp/{POOL}", "--replicas=0")

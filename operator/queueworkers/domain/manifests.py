@@ -117,6 +117,7 @@ def _pod_template(
 ) -> dict[str, Any]:
     base = {"spec": _pod_spec(spec)}
     merged = merge(base, spec.pod_template or {})
+    _wait_before_leaving(merged, spec)
     metadata = merged.setdefault("metadata", {})
     # The selector must find the pods, whatever labels the user adds.
     metadata["labels"] = {**metadata.get("labels", {}), **labels}
@@ -126,6 +127,13 @@ def _pod_template(
             RESTARTED_AT_ANNOTATION: restarted_at.isoformat(),
         }
     return merged
+
+
+def _wait_before_leaving(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
+    """Have the worker asked to leave when it listens, unless the user has a hook of their own there."""
+    worker = next(each for each in template["spec"]["containers"] if each.get("name") == WORKER_CONTAINER)
+    hook = {"preStop": {"exec": {"command": list(spec.framework_declared.before_leaving)}}}
+    worker["lifecycle"] = {**hook, **worker.get("lifecycle", {})}
 
 
 def _pod_spec(spec: QueueWorkerPoolSpec) -> dict[str, Any]:

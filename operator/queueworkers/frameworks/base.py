@@ -113,6 +113,8 @@ class Framework:
     """Seconds after which a reserved job is handed out again, where the application says nothing."""
     default_tries: int
     """Attempts where ``--tries`` is not given; 0 means without limit."""
+    before_leaving: tuple[str, ...]
+    """Run in the container before the worker is asked to leave; returns when it will hear that."""
     exit_meanings: Mapping[int, ExitMeaning]
     keys: KeyLayout
     command_line: CommandLine

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
 from queueworkers.frameworks.payload import parse_count, parse_payload, parse_unix_time
+from queueworkers.frameworks.php import BEFORE_LEAVING
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import WorkerOptions
@@ -84,6 +85,7 @@ LARAVEL = Framework(
     unsupported_options=frozenset(),
     default_retry_after=90,
     default_tries=1,
+    before_leaving=BEFORE_LEAVING,
     exit_meanings=MappingProxyType(
         {
             0: ExitMeaning(words="finished by design: signal, restart, max jobs or max time", recycling=True),

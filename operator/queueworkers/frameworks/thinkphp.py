@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
 from queueworkers.frameworks.payload import parse_count, parse_payload
+from queueworkers.frameworks.php import BEFORE_LEAVING
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import WorkerOptions
@@ -63,6 +64,7 @@ THINKPHP = Framework(
     unsupported_options=frozenset({"rest", "max_jobs", "max_time"}),
     default_retry_after=60,
     default_tries=0,
+    before_leaving=BEFORE_LEAVING,
     exit_meanings=MappingProxyType(
         {
             0: ExitMeaning(words="finished by design: signal or restart", recycling=True),

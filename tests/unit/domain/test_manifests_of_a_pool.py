@@ -173,6 +173,25 @@ def test_the_pod_template_is_merged_into_the_worker() -> None:
     assert template["metadata"]["labels"]["team"] == "shop"
 
 
+def test_a_worker_is_asked_to_leave_when_it_listens() -> None:
+    """The hook before the end looks at what the first process of the container listens to."""
+    program, flag, script = worker_of(rendered())["lifecycle"]["preStop"]["exec"]["command"]
+    assert (program, flag) == ("php", "-r")
+    assert "/proc/1/status" in script
+
+
+def test_a_hook_of_the_users_own_takes_the_place_of_ours() -> None:
+    """A container has one preStop hook; the user's wins, and other hooks stand beside ours."""
+    sleep = {"sleep": {"seconds": 5}}
+    own = {"spec": {"containers": [{"name": "worker", "lifecycle": {"preStop": sleep}}]}}
+    assert worker_of(rendered(podTemplate=own))["lifecycle"] == {"preStop": sleep}
+    after_start = {"exec": {"command": ["true"]}}
+    beside = {"spec": {"containers": [{"name": "worker", "lifecycle": {"postStart": after_start}}]}}
+    lifecycle = worker_of(rendered(podTemplate=beside))["lifecycle"]
+    assert lifecycle["postStart"] == after_start
+    assert "exec" in lifecycle["preStop"]
+
+
 @pytest.mark.parametrize(
     "metadata",
     [
