@@ -41,6 +41,7 @@ from harness.errors import CommandFailedError, HarnessError
 from harness.fake_node import FAKE_NODE, FAKE_NODE_MANIFEST, render_fake_node
 from harness.kubelet import remove_log_links, render_kubelet, write_kubelet_configuration
 from harness.locations import cache_directory
+from harness.mounts import unmount_below
 from harness.name_server import render_name_server
 from harness.network import delete_network, inside, make_network
 from harness.packages import SYSTEM_DIRECTORIES, install_packages
@@ -133,7 +134,7 @@ def _end_everything(at: Locations) -> None:
     if runtime:
         _wait_for_shims(at)
     end_processes([*runtime, *_shims(at)])
-    _unmount_below(at.run, at.bulk)
+    unmount_below(at.run, at.bulk)
     delete_network(at)
     delete_cgroup(at)
     remove_log_links(at)
@@ -318,13 +319,3 @@ def _wait_for_shims(at: Locations) -> None:
         wait_until(lambda: not _shims(at), what="end of the shims", timeout_seconds=3)
     except TimeoutError:
         return
-
-
-def _unmount_below(*folders: Path) -> None:
-    """Unmount everything below these folders, the latest mount first."""
-    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    points = [line.split()[1].encode().decode("unicode_escape") for line in mounts]
-    for point in reversed(points):
-        if any(Path(point).is_relative_to(folder) for folder in folders):
-            # Lazily: a mount that is still in use goes away with its last user.
-            run(["umount", "--lazy", point])

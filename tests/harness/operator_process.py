@@ -66,8 +66,12 @@ class OperatorProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start it."""
-        return self.start()
+        """Start it; nothing is left behind when it does not start."""
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         """Stop it, as the end of its pod would."""

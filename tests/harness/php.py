@@ -24,6 +24,7 @@ from harness.commands import run
 from harness.errors import CommandFailedError, HarnessError
 from harness.images import ImageConfig, directory_layer, write_image_archive
 from harness.locations import cache_directory
+from harness.mounts import delete_folder
 from harness.network import inside
 from harness.packages import program
 from harness.progress import say
@@ -333,4 +334,4 @@ def _scratch_directory(parent: Path) -> Iterator[Path]:
         yield scratch
     finally:
         # Gone already when it was renamed.
-        shutil.rmtree(scratch, ignore_errors=True)
+        delete_folder(scratch)
