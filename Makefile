@@ -7,10 +7,11 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.complete
+JOBS    ?= 50
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push test check format lock crd prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -24,6 +25,9 @@ demo-up: prepare ## The same, and leave the cluster, Redis and the operator runn
 demo-down: ## End what demo-up left running
 	@$(PYTHON) -m demo --end
 
+demo-push: ## Push JOBS=50 more jobs to what demo-up left running
+	@$(PYTHON) -m demo --push $(JOBS)
+
 test: check prepare ## All tests, on a real API server and with real containers too
 	@echo "test: contract, API server and cluster tests (about ten minutes)"
 	@$(BIN)/python -m pytest tests/contract tests/apiserver tests/cluster
@@ -32,7 +36,7 @@ check: $(STAMP) ## The fast loop: linters, types, architecture, unit and propert
 	@echo "check: ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "check: mypy" && $(BIN)/mypy
 	@echo "check: import-linter" && $(BIN)/lint-imports --no-logo >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
-	@echo "check: unit and property tests" && $(BIN)/python -m pytest tests/unit tests/properties -q
+	@echo "check: unit and property tests" && $(BIN)/python -m pytest tests/unit tests/properties tests/demo -q
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -53,8 +57,8 @@ prepare: $(STAMP) ## Only the set-up: packages, programs, the worker's image
 $(STAMP): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11: give a newer one with make PYTHON=python3.12"; exit 1; }
-	@echo "set-up: virtual environment in $(VENV)"
-	@$(PYTHON) -m venv --clear $(VENV) || \
+	@echo "set-up: virtual environment in $(VENV), about a minute"
+	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "$(PYTHON) cannot make a virtual environment: apt-get install python3-venv, then again"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
