@@ -103,6 +103,22 @@ def test_forgetting_the_last_pool_ends_the_connection(others: list[str], open_af
     assert virtually(scenario()) == open_after
 
 
+def test_forgetting_ends_a_connection_that_hangs() -> None:
+    """It would hang there for ever, for nobody."""
+
+    async def scenario() -> list[str]:
+        async with Observed().running() as it:
+            it.redis.hanging.add("redis.one")
+            it.follow("a")
+            await asyncio.sleep(2)
+            assert it.redis.open == ["redis.one"]
+            it.forget("a")
+            await asyncio.sleep(1)
+            return list(it.redis.open)
+
+    assert virtually(scenario()) == []
+
+
 def test_the_end_closes_every_connection() -> None:
     """Also those that hang."""
     it = Observed()
@@ -152,8 +168,8 @@ def test_each_pool_is_read_at_its_own_interval() -> None:
 
     async def scenario() -> tuple[int, int]:
         async with Observed().running() as it:
-            it.follow("a", every=60)
-            await asyncio.sleep(119.5)
+            it.follow("a", every=80)
+            await asyncio.sleep(90)
             slow = len(it.redis.trips)
             it.follow("a", every=2)
             await asyncio.sleep(20)

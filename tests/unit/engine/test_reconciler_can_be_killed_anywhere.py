@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -172,6 +173,24 @@ def test_one_failure_of_the_api_server_changes_nothing(story: Story) -> None:
         world.failure = ApiServerError(verb="apply", path="/x", status=500, message="etcd is away")
         live_on(world)
         assert state(world) == state(undisturbed), f"failed at call {call}"
+
+
+def test_a_new_operator_takes_no_worker_away_before_it_has_watched() -> None:
+    """One killed every half minute never does: what nobody watched cannot agree to a scale-down."""
+    world = Story("done", ready=0).begin()
+    for _ in range(10):
+        live_on(world, looks=3)
+
+    assert world.replicas == 3
+
+
+def test_it_asks_to_be_woken_when_time_alone_brings_something() -> None:
+    """A restart that was asked for in advance comes with no event."""
+    world = Story("in-advance", spec={"restart": {"at": ago(-3600).isoformat()}}).begin()
+
+    live_on(world, looks=1)
+
+    assert world.wanted_again[-1] == ago(-3600) - (world.now - timedelta(seconds=SECONDS_BETWEEN))
 
 
 def test_what_happened_is_told_once() -> None:
