@@ -68,6 +68,9 @@ class ConditionReason(StrEnum):
     """The image cannot be had.  Correct `spec.image`, or the pull secret."""
     WORKERS_CRASHING = "WorkersCrashing"
     """Workers end soon after they start.  Read their log; the message tells the exit code."""
+    RECYCLING_DELAYED = "RecyclingDelayed"
+    """Workers ended by design, so often that the kubelet waits before it starts them again.  Raise `maxJobs`,
+    `maxTime` or `memory`."""
     UNSCHEDULABLE = "Unschedulable"
     """No node has room for a worker.  Lower `spec.resources`, `maxReplicas`, or add nodes."""
     QUOTA_EXCEEDED = "QuotaExceeded"

@@ -33,6 +33,7 @@ ACTED_UPON = frozenset(
         ConditionReason.PODS_REFUSED,
         ConditionReason.QUEUE_NOT_FOUND,
         ConditionReason.QUOTA_EXCEEDED,
+        ConditionReason.RECYCLING_DELAYED,
         ConditionReason.SCALING_CONFLICT,
         ConditionReason.START_REFUSED,
         ConditionReason.UNSCHEDULABLE,

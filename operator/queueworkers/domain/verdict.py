@@ -19,13 +19,13 @@ from queueworkers.domain.wording import spell_count
 from queueworkers.domain.workers import TroubleKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.api.status import Condition
     from queueworkers.domain.decision import Decision
     from queueworkers.domain.observation import Observation
-    from queueworkers.domain.workers import PodTrouble
+    from queueworkers.domain.workers import PodTrouble, WorkerPod
 
 TROUBLE_REASONS = MappingProxyType(
     {
@@ -97,6 +97,11 @@ class Situation:
             return workers.desired
         return self.decision.replicas
 
+    @property
+    def enough(self) -> int:
+        """Ready workers without which a pool is not ready: the minimum, or the first one."""
+        return min(self.desired, max(self.spec.scaling.min_replicas, 1))
+
 
 def judge(situation: Situation) -> Verdict:
     """Find the first thing that is to be said about a pool; the last rule always has one."""
@@ -117,16 +122,39 @@ def _troubled(situation: Situation) -> Verdict | None:
     if workers is None or not situation.desired:
         return None  # without workers to run, what keeps them from running does not matter
     for kind, reason in TROUBLE_REASONS.items():
-        found = [(pod.name, trouble) for pod, trouble in workers.troubles if trouble.kind is kind]
+        found = [
+            each for each in workers.troubles if each[1].kind is kind and not _recycles(situation, each[1])
+        ]
         if found:
-            name, trouble = min(found, key=lambda pair: pair[0])
-            count = f"{len(found)} of {spell_count(len(workers.pods), 'pod')}"
-            return _acting(reason, f"{count}, such as {name}: {_trouble(situation.spec, trouble)}")
+            return _acting(reason, _such_as(situation, found))
     if workers.refusal:
         quota = EXCEEDED_QUOTA in workers.refusal
         reason = ConditionReason.QUOTA_EXCEEDED if quota else ConditionReason.PODS_REFUSED
         return _acting(reason, workers.refusal)
     return None
+
+
+def _recycling(situation: Situation) -> Verdict | None:
+    """An end by design is no crash; it matters only while too few workers are left."""
+    workers = situation.observation.workers
+    if workers is None or workers.ready >= situation.enough:
+        return None
+    found = [each for each in workers.troubles if _recycles(situation, each[1])]
+    return _acting(ConditionReason.RECYCLING_DELAYED, _such_as(situation, found)) if found else None
+
+
+def _recycles(situation: Situation, trouble: PodTrouble) -> bool:
+    meanings = situation.spec.framework_declared.exit_meanings
+    meaning = None if trouble.exit_code is None else meanings.get(trouble.exit_code)
+    return trouble.kind is TroubleKind.CRASHING and meaning is not None and meaning.recycling
+
+
+def _such_as(situation: Situation, found: Sequence[tuple[WorkerPod, PodTrouble]]) -> str:
+    """Count the pods with a trouble, at least one, and tell that of one of them."""
+    workers = situation.observation.workers
+    pod, trouble = min(found, key=lambda pair: pair[0].name)
+    count = f"{len(found)} of {spell_count(len(workers.pods) if workers else 0, 'pod')}"
+    return f"{count}, such as {pod.name}: {_trouble(situation.spec, trouble)}"
 
 
 def _still_crashing(situation: Situation) -> Verdict | None:
@@ -222,9 +250,8 @@ def _progressing(situation: Situation) -> Verdict | None:
     """Growing beyond the first workers, and shrinking, are a pool's daily life and no reason not to be ready."""
     progress = judge_progress(situation)
     workers = situation.observation.workers
-    enough = min(situation.desired, max(situation.spec.scaling.min_replicas, 1))
     waits = {
-        ConditionReason.STARTING: (workers.ready if workers else 0) < enough,
+        ConditionReason.STARTING: (workers.ready if workers else 0) < situation.enough,
         ConditionReason.DRAINING: situation.decision.basis is Basis.SUSPENDED,
     }
     if progress.reason in ROLLING or waits.get(progress.reason):
@@ -265,6 +292,7 @@ RULES: tuple[Callable[[Situation], Verdict | None], ...] = (
     _still_crashing,
     _conflicting,
     _unread,
+    _recycling,
     _progressing,
 )
 """The first rule that has something to say wins."""

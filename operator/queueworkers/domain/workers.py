@@ -75,11 +75,6 @@ class Workers:
     pods: tuple[WorkerPod, ...]
 
     @property
-    def draining(self) -> int:
-        """Pods that were asked to leave and finish what they have in hand."""
-        return sum(pod.terminating for pod in self.pods)
-
-    @property
     def replacing(self) -> bool:
         """
         True while workers of an older template are still to be replaced.
@@ -89,14 +84,6 @@ class Workers:
         if self.observed_generation < self.generation:
             return False  # nothing is known about the newest generation yet
         return self.updated < self.current
-
-    @property
-    def settled(self) -> bool:
-        """True when the Deployment controller has done all that was asked of it."""
-        return (
-            self.observed_generation >= self.generation
-            and self.current == self.updated == self.available == self.desired
-        )
 
     @property
     def unproven(self) -> bool:

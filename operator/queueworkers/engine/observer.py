@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from queueworkers.backlog.endpoint import PoolRequest
 from queueworkers.domain.backlog import Backlog, SeenHead, UnknownBacklog, UnknownReason
 from queueworkers.domain.report import describe_source
+from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.sources import observe_endpoint, refers_to_secrets
 from queueworkers.errors import ApiServerError
 
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.pool import Pool
-    from queueworkers.engine.sources import Secrets
+from queueworkers.engine.sources import Secrets
 
 SECRETS_KEPT_SECONDS = 30.0
 """How soon a changed password is noticed."""
 
 RETRY_SECONDS = 5.0
 """How soon a missing Secret is looked for again."""
+
+LOOK_UPS_AT_ONCE = 4
+"""Pools whose Secrets are read side by side; most pools have none, and take no time."""
 
 LOGIN_TROUBLES = frozenset(
     {
@@ -71,8 +75,6 @@ class Followed:
     every_seconds: float
     endpoint: RedisEndpoint | None = None
     reading: Reading | None = None
-    resolve_at: float = 0.0
-    """When to look at its Secrets again, by the loop's clock."""
     read_at: float = 0.0
     """When to read it next, by the loop's clock."""
 
@@ -100,7 +102,7 @@ class BacklogObserver:
         self._followed: dict[PoolKey, Followed] = {}
         self._members: dict[RedisEndpoint, set[PoolKey]] = {}
         self._sweeps: dict[RedisEndpoint, asyncio.Task[None]] = {}
-        self._unresolved = asyncio.Event()
+        self._look_ups: KeyedQueue[PoolKey] = KeyedQueue()
 
     def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
         """
@@ -127,63 +129,59 @@ class BacklogObserver:
         self._followed[key] = Followed(
             source=spec.redis, request=request, every_seconds=spec.scaling.polling_interval_seconds
         )
-        self._unresolved.set()
+        self._look_ups.add(key)
         return None
 
     def forget(self, key: PoolKey) -> None:
         """Read no more for a pool; the last one of an endpoint ends its connection."""
+        self._look_ups.forget(key)
         followed = self._followed.pop(key, None)
         if followed:
             self._leave(key, followed)
 
     async def run(self) -> None:
         """Look up endpoints for ever, and again where a Secret may have changed."""
-        loop = asyncio.get_running_loop()
         try:
-            while True:
-                for key, followed in tuple(self._followed.items()):
-                    if followed.resolve_at <= loop.time():
-                        await self._resolve(key, followed)
-                self._unresolved.clear()
-                if not any(followed.resolve_at <= loop.time() for followed in self._followed.values()):
-                    await self._wait_until(
-                        min((each.resolve_at for each in self._followed.values()), default=None)
-                    )
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(LOOK_UPS_AT_ONCE):
+                    tasks.create_task(self._look_ups.work(self._look_up))
         finally:
             await self._end(*self._sweeps.values())
 
-    async def _wait_until(self, moment: float | None) -> None:
-        try:
-            async with asyncio.timeout_at(moment):
-                await self._unresolved.wait()
-        except TimeoutError:
+    async def _look_up(self, key: PoolKey) -> None:
+        followed = self._followed.get(key)
+        if followed is None:
             return
-
-    async def _resolve(self, key: PoolKey, followed: Followed) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await observe_endpoint(self._secrets, followed.source, namespace=key.namespace)
-        except ApiServerError as error:
-            logger.warning("%s: Secret not read: %s", key, error)
-            followed.resolve_at = loop.time() + RETRY_SECONDS
-            if followed.endpoint is not None:
-                return  # what was read before is good until the API server says otherwise
-            found = UnknownBacklog(
-                reason=UnknownReason.SECRET_NOT_READABLE,
-                message=f"The Secrets that spec.redis names could not be read: {error}",
-            )
-        if self._followed.get(key) is not followed:
-            return  # forgotten, or its source was edited, while the Secret was read
+        found = await self._observe_endpoint(key, followed)
+        if found is None or self._followed.get(key) is not followed:
+            return  # or it was forgotten, or its source edited, while the Secret was read
         if isinstance(found, UnknownBacklog):
-            followed.resolve_at = loop.time() + RETRY_SECONDS
+            self._look_ups.add_later(key, seconds=RETRY_SECONDS)
             self._leave(key, followed)
             self._publish(key, followed, found)
             return
-        secret = refers_to_secrets(followed.source)
-        followed.resolve_at = loop.time() + SECRETS_KEPT_SECONDS if secret else float("inf")
+        if refers_to_secrets(followed.source):
+            self._look_ups.add_later(key, seconds=SECRETS_KEPT_SECONDS)
         if found != followed.endpoint:
             self._leave(key, followed)
             self._join(key, followed, found)
+
+    async def _observe_endpoint(
+        self, key: PoolKey, followed: Followed
+    ) -> RedisEndpoint | UnknownBacklog | None:
+        """Find a pool's endpoint; ``None`` to go on with the one it has."""
+        try:
+            return await observe_endpoint(self._secrets, followed.source, namespace=key.namespace)
+        except ApiServerError as error:
+            logger.warning("%s: Secret not read: %s", key, error)
+            if followed.endpoint is not None:
+                # What was read before is good until the API server says otherwise.
+                self._look_ups.add_later(key, seconds=RETRY_SECONDS)
+                return None
+            return UnknownBacklog(
+                reason=UnknownReason.SECRET_NOT_READABLE,
+                message=f"The Secrets that spec.redis names could not be read: {error}",
+            )
 
     def _join(self, key: PoolKey, followed: Followed, endpoint: RedisEndpoint) -> None:
         followed.endpoint = endpoint
@@ -236,18 +234,12 @@ class BacklogObserver:
                 self._publish(request.key, followed, readings.get(request.key, UNEXPECTED))
 
     def _publish(self, key: PoolKey, followed: Followed, reading: Reading) -> None:
-        if isinstance(reading, UnknownBacklog) and reading.reason in LOGIN_TROUBLES:
-            self._resolve_soon(followed)
+        refused = isinstance(reading, UnknownBacklog) and reading.reason in LOGIN_TROUBLES
+        if refused and refers_to_secrets(followed.source):
+            self._look_ups.add_later(key, seconds=RETRY_SECONDS)
         before, followed.reading = followed.reading, reading
         if not _same(before, reading):
             self._changed(key)
-
-    def _resolve_soon(self, followed: Followed) -> None:
-        """Look at the Secret earlier than planned: it may hold another password by now."""
-        soon = asyncio.get_running_loop().time() + RETRY_SECONDS
-        if refers_to_secrets(followed.source) and followed.resolve_at > soon:
-            followed.resolve_at = soon
-            self._unresolved.set()
 
     @staticmethod
     async def _end(*tasks: asyncio.Task[None]) -> None:

@@ -45,7 +45,6 @@ def test_the_remains_of_an_evicted_pod_are_no_worker() -> None:
     workers = parse_workers(a_deployment(), pods, foreign_autoscaler=None)
 
     assert [pod.name for pod in workers.pods] == ["w-1", "w-3"]
-    assert workers.draining == 1
 
 
 @pytest.mark.parametrize(

@@ -177,9 +177,6 @@ def test_of_several_troubles_the_one_that_stops_most(kinds: tuple[TroubleKind, .
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        pytest.param(
-            12, "last exit code 12 (memory limit (--memory) reached between jobs); back-off", id="memory"
-        ),
         pytest.param(1, "last exit code 1 (an uncaught exception, often at boot); back-off", id="exception"),
         pytest.param(
             137,
@@ -196,6 +193,22 @@ def test_a_crash_names_the_framework_s_meaning(code: int | None, words: str) -> 
     situation = a_situation(workers=some_workers(3, pods=(a_pod("w-1"), trouble)))
 
     assert judge(situation).message == f"1 of 2 pods, such as w-2: {words}"
+
+
+@pytest.mark.parametrize(
+    ("ready", "reason"),
+    [
+        pytest.param(1, Reason.ACTIVE, id="others-work"),
+        pytest.param(0, Reason.RECYCLING_DELAYED, id="nobody-is-left"),
+    ],
+)
+@pytest.mark.parametrize("code", [0, 12])
+def test_recycling_is_not_crashing(code: int, ready: int, reason: Reason) -> None:
+    """A worker that the kubelet starts late after an end by design matters while nobody else works."""
+    trouble = a_troubled_pod(TroubleKind.CRASHING, "back-off", name="w-2", exit_code=code)
+    workers = some_workers(2, ready=ready, available=ready, pods=(a_pod("w-1"), trouble))
+
+    assert judge(a_situation(workers=workers)).reason is reason
 
 
 @pytest.mark.parametrize(
