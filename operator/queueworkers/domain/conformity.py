@@ -79,7 +79,8 @@ def conforms(live: Any, wanted: Any) -> bool:
 
 def _field_conforms(key: str, live: Any, wanted: Any) -> bool:
     if wanted in ({}, [], None):
-        return not live or isinstance(wanted, dict)  # the API server drops empty fields
+        # The API server drops empty fields; where foreign items may stand, none of ours is no demand.
+        return not live or isinstance(wanted, dict) or key in MERGE_KEYS
     if live is None and (wanted == "" or (key in OMITTED_AT_ZERO and not wanted)):
         return True
     if key in MERGE_KEYS and isinstance(wanted, list) and isinstance(live, list):
