@@ -163,6 +163,18 @@ TROUBLES = [
         heal=create(secret("shop-env", APP_KEY="x")),
     ),
     Trouble(
+        what="a Secret that is missing for a volume",
+        spec={
+            "podTemplate": pod(
+                volumes=[{"name": "dotenv", "secret": {"secretName": "shop-dotenv"}}],
+                worker={"volumeMounts": [{"name": "dotenv", "mountPath": "/dotenv"}]},
+            )
+        },
+        status="MissingReference",
+        says=('secret "shop-dotenv" not found',),
+        heal=create(secret("shop-dotenv", APP_KEY="x")),
+    ),
+    Trouble(
         what="a ConfigMap that is missing",
         spec={"envFrom": [{"configMapRef": {"name": "shop-env"}}]},
         status="MissingReference",

@@ -65,18 +65,21 @@ class KubernetesApi:
         """Read one object."""
         return await self._request("get", "GET", path)
 
-    async def list(self, path: str, *, labels: str = "") -> tuple[list[dict[str, Any]], int]:
+    async def list(
+        self, path: str, *, labels: str = "", fields: str = ""
+    ) -> tuple[list[dict[str, Any]], int]:
         """
         Read all objects of a collection, page by page.
 
         Args:
             path: The collection.
             labels: A label selector; empty means all.
+            fields: A field selector; empty means all.
 
         Returns:
             The objects, and the version of the collection that they show.
         """
-        query = {"limit": str(LIST_PAGE), "labelSelector": labels}
+        query = {"limit": str(LIST_PAGE), "labelSelector": labels, "fieldSelector": fields}
         items: list[dict[str, Any]] = []
         while True:
             page = await self._request("list", "GET", path, query=query)

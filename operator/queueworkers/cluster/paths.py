@@ -45,6 +45,11 @@ def events(namespace: str) -> str:
     return f"/apis/events.k8s.io/v1{_within(namespace)}/events"
 
 
+def pod_events(namespace: str) -> str:
+    """The Events of one namespace as the kubelet writes them, which can be selected by the pod."""
+    return f"/api/v1{_within(namespace)}/events"
+
+
 def autoscalers(namespace: str) -> str:
     """The HorizontalPodAutoscalers of one namespace."""
     return f"/apis/autoscaling/v2{_within(namespace)}/horizontalpodautoscalers"

@@ -108,9 +108,14 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         ready=_condition(status, "Ready") == "True",
         terminating="deletionTimestamp" in metadata,
         trouble=_container_trouble(status) or _scheduling_trouble(status),
+        creating=any(_is_created(container) for container in status.get("containerStatuses", ())),
         ended=status.get("phase") in {"Succeeded", "Failed"},
         crashed=any(_ended_badly(container) for container in status.get("containerStatuses", ())),
     )
+
+
+def _is_created(container: Mapping[str, Any]) -> bool:
+    return bool(container.get("state", {}).get("waiting", {}).get("reason") == "ContainerCreating")
 
 
 def _ended_badly(container: Mapping[str, Any]) -> bool:

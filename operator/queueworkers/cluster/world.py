@@ -12,6 +12,7 @@ from queueworkers.cluster.announcer import Announcer
 from queueworkers.cluster.deployments import DeploymentWriter
 from queueworkers.cluster.reading import AUTOSCALER_MANAGER, parse_workers
 from queueworkers.cluster.secrets import observe_secret
+from queueworkers.cluster.stuck_pods import StuckPods
 from queueworkers.domain.identity import PoolIdentity
 from queueworkers.domain.pool import Pool
 from queueworkers.domain.rollout import RESTART_ANNOTATION
@@ -39,6 +40,7 @@ class ClusterWorld:
         self._api = api
         self._inventory = inventory
         self._deployments = DeploymentWriter(api, inventory)
+        self._stuck_pods = StuckPods(api)
         self._announcer = Announcer(api)
         self._autoscalers: dict[PoolKey, tuple[float, str | None]] = {}
 
@@ -65,7 +67,8 @@ class ClusterWorld:
         autoscaler = None
         if AUTOSCALER_MANAGER in live.replica_owners:
             autoscaler = await self._observe_autoscaler(pool.key)
-        return parse_workers(live.content, self._inventory.pods.of(pool.key), foreign_autoscaler=autoscaler)
+        pods = await self._stuck_pods.observe(pool.key, self._inventory.pods.of(pool.key))
+        return parse_workers(live.content, pods, foreign_autoscaler=autoscaler)
 
     async def apply(
         self, pool: PoolIdentity, deployment: Mapping[str, Any], *, replicas: int, hands_off: bool
@@ -104,6 +107,7 @@ class ClusterWorld:
     def forget(self, key: PoolKey) -> None:
         """Drop what is remembered of a pool that is gone."""
         self._autoscalers.pop(key, None)
+        self._stuck_pods.forget(key)
         self._deployments.forget(key)
 
     async def _observe_autoscaler(self, key: PoolKey) -> str | None:

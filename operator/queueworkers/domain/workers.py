@@ -40,6 +40,8 @@ class WorkerPod:
     ready: bool
     terminating: bool
     trouble: PodTrouble | None
+    creating: bool = False
+    """True while a node prepares its containers: volumes, network, image."""
     crashed: bool = False
     """True once a container of it ended with an error, however well the next run of it looks."""
     ended: bool = False

@@ -115,7 +115,7 @@ class Reconciler:
         await self._tell(
             pool, situation, workers_before=before.workers.desired if before.workers else 0, now=now
         )
-        if refusal or decision.basis is Basis.CONFLICT:
+        if refusal or decision.basis is Basis.CONFLICT or _somebody_is_created(situation.observation):
             self._look_again(key, AGAIN_AFTER)
         if decision.revisit_at:
             self._look_again(key, decision.revisit_at - now)
@@ -181,6 +181,12 @@ class Reconciler:
         self._memories.pop(key, None)
         self._backlogs.forget(key)
         self._world.forget(key)
+
+
+def _somebody_is_created(observation: Observation) -> bool:
+    """A worker that is stuck on its way changes nothing that a watch would report."""
+    workers = observation.workers
+    return workers is not None and any(pod.creating for pod in workers.pods)
 
 
 def _done(pool: Pool, situation: Situation, workers_before: int, now: datetime) -> tuple[Announcement, ...]:
