@@ -34,7 +34,7 @@ logger = logging.getLogger("queueworkers")
 
 
 def main() -> None:
-    """Run the operator; exit status 2 for wrong settings or a cluster that is not prepared."""
+    """Run the operator; wrong settings, or a cluster that is not prepared, end it with a sentence and status 1."""
     try:
         asyncio.run(operate(parse_settings(sys.argv[1:])))
     except QueueWorkersError as error:

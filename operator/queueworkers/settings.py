@@ -43,7 +43,9 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
     Raises:
         SettingsError: A value is out of bounds; the message says which.
     """
-    parser = argparse.ArgumentParser(prog="queue-worker-operator", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="queue-worker-operator", description="Look after the QueueWorkerPools of a cluster."
+    )
     for flag, kind, help_text in (
         (
             "--kubeconfig",
