@@ -11,8 +11,9 @@ import pytest
 
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at, trouble
 from harness.redis import RedisServer, make_certificates
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog.endpoint import RedisEndpoint, TlsTrust
-from queueworkers.domain.backlog import Backlog, UnknownReason
+from queueworkers.domain.backlog import Backlog
 
 if TYPE_CHECKING:
     from pathlib import Path

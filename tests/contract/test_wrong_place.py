@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at, trouble
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog import siblings
-from queueworkers.domain.backlog import UnknownReason
 from queueworkers.frameworks.thinkphp import THINKPHP
 
 if TYPE_CHECKING:

@@ -90,23 +90,11 @@ class ConditionReason(StrEnum):
     APPLY_FAILED = "ApplyFailed"
     """The API server refused the Deployment.  The message has its words; it is tried again."""
 
-    # BacklogKnown.
+    # BacklogKnown, when it is; otherwise see UnknownReason.
     BACKLOG_READ = "BacklogRead"
     """Every queue was read.  Nothing to do."""
     QUEUE_NOT_FOUND = "QueueNotFound"
     """A queue's keys never existed.  Check prefix, database and framework; the message names keys that do."""
-    UNREACHABLE = "Unreachable"
-    """Redis does not answer.  Check `spec.redis.host` and `port`, and network policies."""
-    AUTHENTICATION_FAILED = "AuthenticationFailed"
-    """Redis refuses the user or the password.  Check `spec.redis.username` and the Secret."""
-    ACCESS_DENIED = "AccessDenied"
-    """Redis lets this user not read the queues.  Grant the commands that the message names."""
-    TLS_FAILED = "TlsFailed"
-    """The server's certificate was refused.  Check `spec.redis.tls`."""
-    SOURCE_NOT_READY = "SourceNotReady"
-    """Redis answers that it is loading, or has lost its primary.  It is tried again."""
-    UNEXPECTED_ANSWER = "UnexpectedAnswer"
-    """What answers is not a Redis, or a key is of another type.  Check the endpoint and the framework."""
 
     # ScalingLimited, in the words of a HorizontalPodAutoscaler.
     DESIRED_WITHIN_RANGE = "DesiredWithinRange"
@@ -119,3 +107,38 @@ class ConditionReason(StrEnum):
     # Progressing.
     COMPLETE = "Complete"
     """Every worker is as the pool wants it.  Nothing to do."""
+
+
+class UnknownReason(StrEnum):
+    """Why a backlog is not known: the reason of `BacklogKnown` while it is not True."""
+
+    HOST_NOT_FOUND = "HostNotFound"
+    """The host's name cannot be resolved.  Correct `spec.redis.host`."""
+    CONNECTION_FAILED = "ConnectionFailed"
+    """Nothing answers at the address.  Check that Redis runs, `host` and `port`, and network policies."""
+    TIMED_OUT = "TimedOut"
+    """Redis is too slow to answer, or the network swallows what is sent.  It is tried again."""
+    TLS_FAILED = "TLSFailed"
+    """There is no trusted encrypted connection.  Check `spec.redis.tls` and the certificates."""
+    LOADING = "Loading"
+    """Redis has just started and reads its data.  Wait."""
+    AUTHENTICATION_REQUIRED = "AuthenticationRequired"
+    """Redis wants a password.  Give `spec.redis.passwordSecretRef`."""
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+    """Redis refuses the user or the password.  Check `spec.redis.username` and the Secret."""
+    PERMISSION_DENIED = "PermissionDenied"
+    """Redis does not let this user read the queues.  Grant what the message names."""
+    DATABASE_NOT_FOUND = "DatabaseNotFound"
+    """Redis has no database of that number.  Correct `spec.redis.database`."""
+    WRONG_KEY_TYPE = "WrongKeyType"
+    """A queue's key holds something else.  Check the prefix, the queue's name and the framework."""
+    QUEUE_NOT_FOUND = "QueueNotFound"
+    """A queue's keys never existed.  Check prefix, database and framework; the message names keys that do."""
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 -- a reason, not a secret
+    """A Secret that `spec.redis` names is not there.  Create it."""
+    SECRET_NOT_READABLE = "SecretNotReadable"  # noqa: S105 -- a reason, not a secret
+    """The API server does not let the operator read the Secret.  Check the operator's role."""
+    SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105 -- a reason, not a secret
+    """The Secret has no such key.  Add it, or correct the reference."""
+    SERVER_ERROR = "ServerError"
+    """Redis answers with an error, or what answers is no Redis.  The message has its words."""

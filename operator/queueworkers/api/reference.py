@@ -21,6 +21,7 @@ from queueworkers.api.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from enum import StrEnum
 
     from queueworkers.api.schema import Schema
 
@@ -44,20 +45,27 @@ def render_page() -> str:
         "## What is refused\n\nThe API server refuses a pool that breaks one of these, with the numbers filled in.\n",
         _table(("Field", "What it says"), (_rule_row(*each) for each in _rules())),
         "## Reasons\n\nThe column STATUS of `kubectl get qwp` is the reason of the condition `Ready`.\n",
-        _table(("Reason", "What to do"), ((f"`{reason}`", said) for reason, said in reasons().items())),
+        _reasons(conditions.ConditionReason),
+        "## Why a backlog is not known\n\nThe column BACKLOG-STATE of `kubectl get qwp -o wide`.\n",
+        _reasons(conditions.UnknownReason),
     ]
     return "\n".join(sections)
 
 
-def reasons() -> dict[str, str]:
-    """Every reason of a condition and what to do about it: the docstring under its name."""
-    source = ast.parse(inspect.getsource(conditions.ConditionReason))
+def reasons(declared_in: type[StrEnum]) -> dict[str, str]:
+    """Every reason and what to do about it: the docstring under its name."""
+    source = ast.parse(inspect.getsource(declared_in))
     (declared,) = (node for node in source.body if isinstance(node, ast.ClassDef))
     texts = [ast.unparse(node) for node in declared.body[2::2]]
     return {
         reason.value: " ".join(str(ast.literal_eval(text)).split())
-        for reason, text in zip(conditions.ConditionReason, texts, strict=True)
+        for reason, text in zip(declared_in, texts, strict=True)
     }
+
+
+def _reasons(declared_in: type[StrEnum]) -> str:
+    rows = ((f"`{reason}`", said) for reason, said in reasons(declared_in).items())
+    return _table(("Reason", "What to do"), rows)
 
 
 def _sections(path: str, node: Schema) -> Iterator[str]:

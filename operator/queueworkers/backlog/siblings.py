@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.api.conditions import UnknownReason
+from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.frameworks import FRAMEWORKS
 
 if TYPE_CHECKING:

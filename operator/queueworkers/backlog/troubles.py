@@ -11,6 +11,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog.wire import (
     LoginRefusedError,
     NotRedisError,
@@ -18,7 +19,7 @@ from queueworkers.backlog.wire import (
     Refusal,
     UntrustworthyCaError,
 )
-from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import UnknownBacklog
 
 if TYPE_CHECKING:
     from queueworkers.backlog.endpoint import RedisEndpoint

@@ -7,11 +7,12 @@ Not knowing is a value of its own: an error never reads as zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from queueworkers.api.conditions import UnknownReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,26 +87,6 @@ class Backlog:
     def oldest_since(self) -> datetime | None:
         """Since when the oldest waiting job of any queue could have been taken."""
         return min((queue.oldest_since for queue in self.queues if queue.oldest_since), default=None)
-
-
-class UnknownReason(StrEnum):
-    """Why a backlog could not be read; the reason of the `BacklogKnown` condition."""
-
-    HOST_NOT_FOUND = "HostNotFound"
-    CONNECTION_FAILED = "ConnectionFailed"
-    TIMED_OUT = "TimedOut"
-    TLS_FAILED = "TLSFailed"
-    LOADING = "Loading"
-    AUTHENTICATION_REQUIRED = "AuthenticationRequired"
-    AUTHENTICATION_FAILED = "AuthenticationFailed"
-    PERMISSION_DENIED = "PermissionDenied"
-    DATABASE_NOT_FOUND = "DatabaseNotFound"
-    WRONG_KEY_TYPE = "WrongKeyType"
-    QUEUE_NOT_FOUND = "QueueNotFound"
-    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 -- a reason, not a secret
-    SECRET_NOT_READABLE = "SecretNotReadable"  # noqa: S105 -- a reason, not a secret
-    SECRET_KEY_NOT_FOUND = "SecretKeyNotFound"  # noqa: S105 -- a reason, not a secret
-    SERVER_ERROR = "ServerError"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

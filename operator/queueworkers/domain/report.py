@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType, UnknownReason
 from queueworkers.api.status import (
     BacklogStatus,
     Condition,
@@ -21,7 +21,7 @@ from queueworkers.api.status import (
     SourceStatus,
     SummaryStatus,
 )
-from queueworkers.domain.backlog import Backlog, UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.identity import POOL_LABEL
 from queueworkers.domain.rollout import RestartTrigger
@@ -152,9 +152,13 @@ def _scaling_active(situation: Situation) -> Said:
 
 def _scaling_limited(situation: Situation) -> Said:
     """Only a bound is a limit; a window merely takes its time, and begins and ends every second."""
-    limiter = situation.decision.limiter
-    if limiter in {Limiter.MINIMUM, Limiter.MAXIMUM}:
-        return ConditionStatus.TRUE, limiter, situation.explanation
+    reasons = {
+        Limiter.MAXIMUM: ConditionReason.TOO_MANY_REPLICAS,
+        Limiter.MINIMUM: ConditionReason.TOO_FEW_REPLICAS,
+    }
+    reason = reasons.get(situation.decision.limiter)
+    if reason:
+        return ConditionStatus.TRUE, reason, situation.explanation
     return ConditionStatus.FALSE, ConditionReason.DESIRED_WITHIN_RANGE, situation.explanation
 
 

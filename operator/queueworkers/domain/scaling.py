@@ -66,11 +66,11 @@ class History:
 class Limiter(StrEnum):
     """What kept the number from being what the backlog asks for."""
 
-    NONE = "DesiredWithinRange"
-    MAXIMUM = "TooManyReplicas"
-    MINIMUM = "TooFewReplicas"
-    STABILISATION = "ScaleDownStabilized"
-    COOLDOWN = "Cooldown"
+    NONE = "none"
+    MAXIMUM = "maximum"
+    MINIMUM = "minimum"
+    STABILISATION = "stabilisation"
+    COOLDOWN = "cooldown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

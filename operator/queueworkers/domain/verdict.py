@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from queueworkers.api.conditions import ConditionReason, ConditionStatus
-from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.api.conditions import ConditionReason, ConditionStatus, UnknownReason
+from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.wording import spell_count

@@ -12,8 +12,9 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog.endpoint import PoolRequest
-from queueworkers.domain.backlog import Backlog, SeenHead, UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import Backlog, SeenHead, UnknownBacklog
 from queueworkers.domain.report import describe_source
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.sources import observe_endpoint, refers_to_secrets

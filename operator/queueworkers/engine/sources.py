@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.api.redis import TlsVerify
 from queueworkers.backlog.endpoint import RedisEndpoint, TlsTrust
-from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import UnknownBacklog
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

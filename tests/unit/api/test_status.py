@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 import pytest
 
-from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType, UnknownReason
 from queueworkers.api.reference import reasons
 from queueworkers.api.status import (
     BacklogStatus,
@@ -14,6 +15,9 @@ from queueworkers.api.status import (
     SummaryStatus,
     format_moment,
 )
+
+if TYPE_CHECKING:
+    from enum import StrEnum
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 999_999, tzinfo=UTC)
 
@@ -61,11 +65,12 @@ def test_a_moment_has_one_spelling(moment: datetime) -> None:
     assert format_moment(moment) == "2026-11-23T12:00:00Z"
 
 
-def test_every_reason_says_what_to_do() -> None:
+@pytest.mark.parametrize("declared_in", [ConditionReason, UnknownReason])
+def test_every_reason_says_what_to_do(declared_in: type[StrEnum]) -> None:
     """A reason without a docstring is a riddle."""
-    said = reasons()
+    said = reasons(declared_in)
 
-    assert list(said) == [reason.value for reason in ConditionReason]
+    assert list(said) == [reason.value for reason in declared_in]
     assert all(text.endswith(".") for text in said.values())
 
 

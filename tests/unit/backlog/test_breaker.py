@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog.breaker import Breaker
 from queueworkers.backlog.memory import BoundedMemory
-from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import UnknownBacklog
 
 DOWN = UnknownBacklog(reason=UnknownReason.CONNECTION_FAILED, message="down")
 

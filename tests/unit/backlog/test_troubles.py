@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog.endpoint import RedisEndpoint
 from queueworkers.backlog.troubles import FAILURES, explain_failure, explain_refusal
 from queueworkers.backlog.wire import (
@@ -18,7 +19,6 @@ from queueworkers.backlog.wire import (
     Refusal,
     UntrustworthyCaError,
 )
-from queueworkers.domain.backlog import UnknownReason
 
 CANARY = "canary-77c1"
 ENDPOINT = RedisEndpoint(host="redis.shop.svc", port=6380, username="reader", password=CANARY)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
 from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog
 from queueworkers.domain.decision import decide
 from queueworkers.domain.identity import PoolIdentity, PoolKey
 from queueworkers.domain.observation import Observation

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from queueworkers.api.conditions import UnknownReason
 from queueworkers.api.spec import InvalidSpec
 from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.domain.backlog import Backlog, UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.report import report_invalid
 from unit.domain.given import (
     NOON,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from queueworkers.api.conditions import ConditionReason as Reason
-from queueworkers.api.conditions import ConditionStatus
+from queueworkers.api.conditions import ConditionStatus, UnknownReason
 from queueworkers.api.status import Condition
-from queueworkers.domain.backlog import UnknownBacklog, UnknownReason
+from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.domain.verdict import Refusal, Situation, judge, judge_progress, refusal_of
 from queueworkers.domain.workers import TroubleKind, Workers
 from unit.domain.given import (
