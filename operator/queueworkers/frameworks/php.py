@@ -8,6 +8,24 @@ while it boots would not hear it, take jobs, and be killed in the middle of one.
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
+from queueworkers.frameworks.base import ExitMeaning
+
+EXIT_MEANINGS = MappingProxyType(
+    {
+        1: ExitMeaning(words="an uncaught exception, often at boot", recycling=False),
+        12: ExitMeaning(words="memory limit (--memory) reached between jobs", recycling=True),
+        137: ExitMeaning(words="killed: a job ran longer than --timeout, or out of memory", recycling=False),
+        143: ExitMeaning(
+            words="ended at once by SIGTERM, its job unfinished: PHP lacks the pcntl extension",
+            recycling=False,
+        ),
+        255: ExitMeaning(words="a PHP fatal error, such as memory_limit", recycling=False),
+    }
+)
+"""What PHP's own ends mean; a framework adds what it ends with by design."""
+
 BOOT_SECONDS = 10
 """A worker that does not listen by then never will: it has no ext-pcntl, or hangs."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
 from queueworkers.frameworks.payload import parse_count, parse_payload
-from queueworkers.frameworks.php import BEFORE_LEAVING
+from queueworkers.frameworks.php import BEFORE_LEAVING, EXIT_MEANINGS
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import WorkerOptions
@@ -67,17 +67,8 @@ THINKPHP = Framework(
     before_leaving=BEFORE_LEAVING,
     exit_meanings=MappingProxyType(
         {
+            **EXIT_MEANINGS,
             0: ExitMeaning(words="finished by design: signal or restart", recycling=True),
-            12: ExitMeaning(words="memory limit (--memory) reached between jobs", recycling=True),
-            1: ExitMeaning(words="an uncaught exception, often at boot", recycling=False),
-            137: ExitMeaning(
-                words="killed: a job ran longer than --timeout, or out of memory", recycling=False
-            ),
-            143: ExitMeaning(
-                words="ended at once by SIGTERM, its job unfinished: PHP lacks the pcntl extension",
-                recycling=False,
-            ),
-            255: ExitMeaning(words="a PHP fatal error, such as memory_limit", recycling=False),
         }
     ),
     keys=queue_keys,
