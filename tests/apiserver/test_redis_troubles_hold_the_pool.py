@@ -50,14 +50,13 @@ def change_password(redis: RedisServer) -> None:
 
 
 def spoil(redis: RedisServer) -> None:
-    """Put something else where the queue was."""
-    redis.cli("RENAME", READY, "kept")
+    """Put something else where the queue was, in a way that nobody sees it empty in between."""
+    redis.cli("COPY", READY, "kept")
     redis.cli("SET", READY, "not a list")
 
 
 def mend(redis: RedisServer) -> None:
-    """Put the queue back."""
-    redis.cli("DEL", READY)
+    """Put the queue back, in one step too."""
     redis.cli("RENAME", "kept", READY)
 
 

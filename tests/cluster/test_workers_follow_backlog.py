@@ -38,8 +38,8 @@ def test_from_zero_to_work_to_zero(shop: Shop) -> None:
 
     shop.wait_for_jobs("end", 9)
     namespace.wait_for_reason(POOL, "Idle")
+    namespace.wait("the last worker has left", lambda: columns(namespace, POOL)["WORKERS"] == "0/0")
     slept_at = time.time()
-    assert columns(namespace, POOL)["WORKERS"] == "0/0"
     assert slept_at < pushed_at + DELAY_SECONDS, "the pool was too slow to show that it sleeps in between"
     shop.assert_each_done_once(jobs)
 
