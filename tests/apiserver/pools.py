@@ -335,6 +335,36 @@ WRONG = [
         "serverName is a host name as in the certificate, without a port or a scheme",
         id="a-url-for-a-server-name",
     ),
+    pytest.param(
+        {"restart.schedule": "nightly"},
+        "spec.restart.schedule",
+        "schedule has the five fields of cron: minute, hour, day of the month, month, day of the week, such as",
+        id="a-schedule-in-words",
+    ),
+    pytest.param(
+        {"restart.timeZone": "Central European Time"},
+        "spec.restart.timeZone",
+        "timeZone is a name of the time zone database, such as Europe/Berlin",
+        id="a-time-zone-in-words",
+    ),
+    pytest.param(
+        {"restart.everySeconds": 60},
+        "spec.restart.everySeconds",
+        "greater than or equal to 600",
+        id="restarts-all-the-time",
+    ),
+    pytest.param(
+        {"restart.references": [{"kind": "Secret", "name": "a"}, {"kind": "Secret", "name": "a"}]},
+        "spec.restart.references[1]",
+        "Duplicate value",
+        id="a-reference-twice",
+    ),
+    pytest.param(
+        {"restart.references": [{"kind": "Secret", "name": "other/env"}]},
+        "spec.restart.references[0].name",
+        "the name of a ConfigMap or Secret has lower-case letters, digits, - and . only",
+        id="a-reference-elsewhere",
+    ),
     # --- how many workers ---
     pytest.param(
         {"scaling.minReplicas": 5, "scaling.maxReplicas": 2},
@@ -356,6 +386,19 @@ WRONG = [
     ),
     pytest.param(
         {"scaling.replicas": -1}, "spec.scaling.replicas", "greater than or equal to 0", id="minus-one"
+    ),
+    pytest.param(
+        {"scaling.maxReplicas": 20, "scaling.maxConcurrent": 20},
+        "spec.scaling.maxConcurrent",
+        "maxConcurrent (20) must be above maxReplicas (20), as a worker is only replaced when its successor works:"
+        " raise maxConcurrent or lower maxReplicas",
+        id="no-room-for-a-successor",
+    ),
+    pytest.param(
+        {"scaling.replicas": 40, "scaling.maxConcurrent": 40},
+        "spec.scaling.replicas",
+        "replicas (40) must be below maxConcurrent (40)",
+        id="pinned-at-the-ceiling",
     ),
     pytest.param(
         {"scaling.mode": "Manual"},
@@ -451,6 +494,24 @@ RIGHT = [
     pytest.param({"scaling.replicas": 40}, id="pinned-above-max"),
     pytest.param({"restart": {"at": "2026-11-23T17:30:00.5+08:00", "maxSurge": 3}}, id="restart-in-beijing"),
     pytest.param({"restart.maxSurge": "100%"}, id="a-second-set-of-workers"),
+    pytest.param({"scaling.maxConcurrent": 11, "scaling.replicas": 10}, id="room-for-one-successor"),
+    pytest.param(
+        {
+            "restart": {
+                "schedule": "30 4 * * mon-fri",
+                "timeZone": "America/Argentina/Buenos_Aires",
+                "everySeconds": 86_400,
+                "onReferenceChange": "Ignore",
+                "references": [
+                    {"kind": "Secret", "name": "shop.env"},
+                    {"kind": "ConfigMap", "name": "shop.env", "onChange": "Ignore"},
+                ],
+                "onSignal": "Ignore",
+                "rollout": "Hold",
+            }
+        },
+        id="every-trigger-of-a-restart",
+    ),
     pytest.param(
         worker_container(volumeMounts=[{"name": "v", "mountPath": "/v"}], livenessProbe={"exec": {}}),
         id="the-worker-with-a-volume",

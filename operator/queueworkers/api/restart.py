@@ -1,11 +1,12 @@
 """`spec.restart`: when and how running workers are replaced."""
 
 import re
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, PlainValidator, WithJsonSchema
 
-from queueworkers.api.base import ApiModel
+from queueworkers.api.base import DAY, ApiModel, Text
 
 PERCENTAGE = r"^([1-9][0-9]?|100)%$"
 
@@ -43,6 +44,73 @@ read the rims of RFC 3339 (leap seconds, lower case) differently from Python.
 """
 
 
+Schedule = Annotated[
+    str,
+    Text(
+        pattern=r"^[0-9A-Za-z*/,#?-]+( +[0-9A-Za-z*/,#?-]+){4}$",
+        says="schedule has the five fields of cron: minute, hour, day of the month, month, day of the week, such as "
+        "30 4 * * *",
+        max_length=100,
+    ),
+]
+
+TimeZone = Annotated[
+    str,
+    Text(
+        pattern=r"^[A-Za-z0-9_+/-]+$",
+        says="timeZone is a name of the time zone database, such as Europe/Berlin",
+        max_length=64,
+    ),
+]
+
+ReferenceName = Annotated[
+    str,
+    Text(
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        says="the name of a ConfigMap or Secret has lower-case letters, digits, - and . only",
+        max_length=253,
+    ),
+]
+
+
+class OnChange(StrEnum):
+    """What a change means for the workers."""
+
+    RESTART = "Restart"
+    """They are replaced."""
+    IGNORE = "Ignore"
+    """Nothing: those who start later see it."""
+
+
+class ReferenceKind(StrEnum):
+    """What workers can be configured with."""
+
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 -- a kind, not a secret
+
+
+class RolloutControl(StrEnum):
+    """What becomes of a replacement of workers."""
+
+    RUN = "Run"
+    """It goes on, as long as the new workers work."""
+    HOLD = "Hold"
+    """No worker is replaced."""
+    UNDO = "Undo"
+    """The workers of the revision before come back."""
+
+
+class ReferenceSpec(ApiModel):
+    """What a change of one ConfigMap or Secret means."""
+
+    kind: ReferenceKind
+    """ConfigMap or Secret."""
+    name: ReferenceName
+    """Its name, in the pool's own namespace."""
+    on_change: OnChange = OnChange.RESTART
+    """Restart replaces the workers when what it holds has changed.  Ignore does not."""
+
+
 class RestartSpec(ApiModel):
     """When and how running workers are replaced by new ones; none is stopped before its successor works."""
 
@@ -52,6 +120,47 @@ class RestartSpec(ApiModel):
     `queue:restart` for this pool.  RFC 3339, such as 2026-11-23T09:30:00Z.  A moment in the
     future waits until it has come.
     """
+    schedule: Schedule | None = None
+    """
+    Replace the workers whenever this schedule says so, as cron writes it: minute, hour, day of
+    the month, month, day of the week.  30 4 * * * is every night at half past four.
+    """
+    time_zone: TimeZone = "UTC"
+    """The time zone of `schedule`, such as Europe/Berlin.  A skipped hour of the summer time is made up for."""
+    every_seconds: Annotated[int, Field(ge=600, le=30 * DAY)] | None = None
+    """Replace the workers so many seconds after the last time, such as 86400 for a day."""
+    on_reference_change: OnChange = OnChange.RESTART
+    """
+    What happens when a ConfigMap or Secret changes from which the workers get environment
+    variables or volumes.  Restart replaces them, as a worker reads its configuration only when
+    it starts.  Ignore does not.
+    """
+    references: Annotated[
+        tuple[ReferenceSpec, ...],
+        Field(
+            max_length=64,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["kind", "name"],
+            },
+        ),
+    ] = ()
+    """
+    ConfigMaps and Secrets for which `onReferenceChange` does not hold.  One that the workers do
+    not refer to themselves may be named as well, such as one that the application reads.
+    """
+    on_signal: OnChange = OnChange.RESTART
+    """
+    What happens when somebody runs `queue:restart` in the application, as deploy scripts do,
+    and its cache is on the pool's Redis.  Restart replaces this pool's workers.  Ignore does not.
+    """
+    rollout: RolloutControl = RolloutControl.RUN
+    """
+    What becomes of a replacement of workers.  Run: it goes on, and stops by itself while new
+    workers crash.  Hold: no worker is replaced until it says Run again, as `kubectl rollout
+    pause` does for a Deployment.  Undo: the workers of the revision before come back and stay
+    until it says Run again, as after `kubectl rollout undo`.
+    """
     max_surge: Surge = "25%"
     """
     How many workers more than wanted may run while workers are replaced: a number, or a share
@@ -59,5 +168,6 @@ class RestartSpec(ApiModel):
     """
     min_ready_seconds: Annotated[int, Field(ge=0, le=600)] = 5
     """
-    Seconds that a new worker must have run before it counts as working.  Supervisor's startsecs.
+    Seconds that a new worker must have run before it counts as working, and the pace at which
+    workers are replaced.  Supervisor's startsecs.
     """

@@ -244,6 +244,22 @@ MIN_WITHIN_MAX = Rule(
     "or raise maxReplicas",
 )
 
+ROOM_FOR_A_SUCCESSOR = Rule(
+    at="spec.scaling",
+    field="maxConcurrent",
+    holds="!has(self.maxConcurrent) || self.maxReplicas < self.maxConcurrent",
+    says="maxConcurrent (<<self.maxConcurrent>>) must be above maxReplicas (<<self.maxReplicas>>), as a worker is only "
+    "replaced when its successor works: raise maxConcurrent or lower maxReplicas",
+)
+
+PINNED_WITHIN_CEILING = Rule(
+    at="spec.scaling",
+    field="replicas",
+    holds="!has(self.maxConcurrent) || !has(self.replicas) || self.replicas < self.maxConcurrent",
+    says="replicas (<<self.replicas>>) must be below maxConcurrent (<<self.maxConcurrent>>), as a worker is only "
+    "replaced when its successor works: raise maxConcurrent or lower replicas",
+)
+
 MANUAL_SAYS_REPLICAS = Rule(
     at="spec.scaling",
     field="replicas",
@@ -319,6 +335,8 @@ RULES: tuple[Rule, ...] = (
     INSECURE_NEEDS_NO_AUTHORITY,
     RESTART_AT_A_MOMENT,
     MIN_WITHIN_MAX,
+    ROOM_FOR_A_SUCCESSOR,
+    PINNED_WITHIN_CEILING,
     MANUAL_SAYS_REPLICAS,
     *(rule for framework in FRAMEWORKS.values() for rule in unsupported_option_rules(framework)),
     *(rule for framework in FRAMEWORKS.values() for rule in single_backoff_rules(framework)),

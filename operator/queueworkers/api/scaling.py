@@ -75,6 +75,13 @@ class ScalingSpec(ApiModel):
     """
     max_replicas: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = 10
     """The most workers.  Horizon's maxProcesses."""
+    max_concurrent: Annotated[int, Field(ge=2, le=2 * MAX_WORKERS)] | None = None
+    """
+    The most worker pods at any moment, those included that start ahead of the ones they replace
+    and those that finish their last job: never more, however long a job takes, so that a
+    database's connection limit holds.  New workers wait until there is a place.  Must be above
+    `maxReplicas`, as a worker only leaves when its successor works.  No limit when not given.
+    """
     backlog_per_worker: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """
     Jobs waiting per worker that are fine: with 10, a backlog of 95 asks for 10 workers.  Lower

@@ -102,9 +102,42 @@ class RestartStatus(StatusModel):
     """A replacement of all workers."""
 
     time: Moment | None = None
-    """When it began."""
+    """When it was asked for."""
     trigger: Word | None = None
     """What asked for it."""
+
+
+class RolloutStatus(StatusModel):
+    """The latest replacement of workers, by a restart or a change of the pool."""
+
+    phase: Word | None = None
+    """Where it stands: Complete, Replacing, Stopped, Held or Undone."""
+    trigger: Annotated[str, Field(max_length=320)] | None = None
+    """What it began with: a restart's trigger, Image, Spec, or the ConfigMap or Secret that changed."""
+    since_time: Moment | None = None
+    """When it began."""
+    replaced: Count | None = None
+    """Workers of the newest revision."""
+    total: Count | None = None
+    """Workers that there should be."""
+
+
+class WorkersStatus(StatusModel):
+    """
+    The workers' pods, each counted once, so that what they hold (such as connections to a
+    database) can be reasoned about: the sum is what exists at this moment.
+    """
+
+    working: Count | None = None
+    """Ready, and not asked to leave."""
+    starting: Count | None = None
+    """Created and on their way to be ready."""
+    waiting: Count | None = None
+    """Held back by `maxConcurrent`, or by a cluster without room for them: not running."""
+    draining: Count | None = None
+    """Asked to leave; they finish the job in hand."""
+    surge: Count | None = None
+    """How many of those working, starting or waiting are more than wanted, because they replace others."""
 
 
 class SourceStatus(StatusModel):
@@ -126,6 +159,8 @@ class SummaryStatus(StatusModel):
     """The queues, in order: high,default."""
     workers: Word | None = None
     """Ready and wanted workers: 2/6."""
+    status: Word | None = None
+    """Where the pool stands: the reason of Ready, and how far a replacement of workers is: RollingRestart 3/8."""
     range: Word | None = None
     """Bounds of the number of workers: 1-20."""
 
@@ -170,7 +205,11 @@ class QueueWorkerPoolStatus(StatusModel):
     last_scale_time: Moment | None = None
     """When the number of workers was last changed."""
     last_restart: RestartStatus | None = None
-    """The last time that all workers were replaced."""
+    """The last restart that was asked for."""
+    rollout: RolloutStatus | None = None
+    """The latest replacement of workers, by a restart or a change of the pool."""
+    workers: WorkersStatus | None = None
+    """The workers' pods by what they do."""
     source: SourceStatus | None = None
     """Where the queues are looked for."""
     summary: SummaryStatus | None = None
