@@ -143,6 +143,7 @@ def run_artisan(
     env: Mapping[str, str],
     network: Path | None = None,
     user: int | None = None,
+    stdin: str | None = None,
     timeout_seconds: float = 60,
     check: bool = True,
 ) -> subprocess.CompletedProcess[str]:
@@ -154,6 +155,7 @@ def run_artisan(
         env: The application's whole environment; nothing is inherited.
         network: The network namespace to run in; ``None`` is the caller's own.
         user: A numeric user and group to run as; ``None`` is root.
+        stdin: What it reads; nothing by default.
         timeout_seconds: After which it is killed.
         check: Raise when it does not exit with 0.
 
@@ -164,7 +166,8 @@ def run_artisan(
     done = subprocess.run(
         artisan_command(arguments, network=network, user=user),
         env=_environment(env, user),
-        stdin=subprocess.DEVNULL,
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
         text=True,
         errors="replace",

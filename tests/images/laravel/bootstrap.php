@@ -58,6 +58,7 @@ function console(App $app): Console
         ClearCommand::class,
         MonitorCommand::class,
         PushCommand::class,
+        PushPlanCommand::class,
         LedgerCommand::class,
         SizeCommand::class,
     ]);
