@@ -10,14 +10,14 @@ from demo.ledger import busy_workers, count_done
 from demo.screen import Picture, Worker
 from demo.shop import NAMESPACE, read_ledger
 from demo.stage import POOL
-from demo.watching import ObjectWatch, TableWatch
+from harness.watching import ObjectWatch, TableWatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from demo.ledger import Entry
     from demo.stage import Stage
-    from demo.watching import Json
+    from harness.watching import Json
 
 _LEDGER_SECONDS = 0.5
 

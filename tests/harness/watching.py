@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_WATCH_SECONDS = 24 * 3600
+
 
 class Watch:
     """A kubectl that watches, and a thread that reads what it prints, from `with` to its end."""
@@ -78,7 +80,10 @@ class ObjectWatch(Watch):
     """The objects of one kind as they are now, by name, and each that ever was, by uid."""
 
     def __init__(self, cluster: Cluster, path: str, *, labels: str = "") -> None:
-        super().__init__(cluster, "get", "--raw", f"{path}?watch=1&labelSelector={labels}")
+        # The API server ends a watch after half an hour or so, unless told how long it may be.
+        super().__init__(
+            cluster, "get", "--raw", f"{path}?watch=1&timeoutSeconds={_WATCH_SECONDS}&labelSelector={labels}"
+        )
         self._now: dict[str, Json] = {}
         self.uids_ever: set[str] = set()
 
