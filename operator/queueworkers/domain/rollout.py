@@ -11,19 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
+
+from queueworkers.domain.triggers import RestartTrigger
+
+__all__ = ["RESTART_ANNOTATION", "Restart", "RestartTrigger", "decide_restart", "parse_moment"]
 
 RESTART_ANNOTATION = "kubectl.kubernetes.io/restartedAt"
 """On the pool: `kubectl annotate qwp/NAME kubectl.kubernetes.io/restartedAt="$(date -Is)"`."""
-
-
-class RestartTrigger(StrEnum):
-    """Who asked for a restart."""
-
-    ANNOTATION = "Annotation"
-    """`RESTART_ANNOTATION`."""
-    SPEC = "Spec"
-    """`spec.restart.at`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
