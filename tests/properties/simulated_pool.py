@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from queueworkers.domain.backlog import Backlog, Reading
-from queueworkers.domain.decision import Basis, Decision, decide
+from queueworkers.domain.decision import Basis, Decision
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.scaling import History
-from unit.domain.given import NOON, UNKNOWN, a_queue, some_workers
+from unit.domain.given import NOON, UNKNOWN, a_queue, decided, some_workers
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -141,7 +141,7 @@ class SimulatedPool:
             self.history = History(watching_since=self.now)
         workers = some_workers(self.desired, restart_marker=self.marker) if self.exists else None
         observation = Observation(reading=self.reading(), workers=workers, restart_annotation=self.annotation)
-        decision = decide(self.spec, observation, self.history, now=self.now)
+        decision = decided(self.spec, observation, self.history, now=self.now)
         self.history = decision.history
         self._carry_out(decision)
         return decision

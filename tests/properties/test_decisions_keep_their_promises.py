@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from properties.given import backlogs, histories, observations, scalings, specs
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
-from queueworkers.domain.decision import Basis, Decision, decide
+from queueworkers.domain.decision import Basis, Decision
 from queueworkers.domain.scaling import Limiter
-from unit.domain.given import NOON, UNKNOWN, a_spec, an_observation, some_workers
+from unit.domain.given import NOON, UNKNOWN, a_spec, an_observation, decided, some_workers
 
 if TYPE_CHECKING:
     from queueworkers.api.spec import QueueWorkerPoolSpec
@@ -36,7 +36,7 @@ def test_the_number_is_within_bounds_or_somebody_else_s(
     spec: QueueWorkerPoolSpec, observation: Observation, history: History
 ) -> None:
     """Outside of them only where the user said so, or where it is not written at all."""
-    decision = decide(spec, observation, history, now=NOON)
+    decision = decided(spec, observation, history, now=NOON)
 
     if decision.basis in {Basis.BACKLOG, Basis.UNKNOWN}:
         assert spec.scaling.min_replicas <= decision.replicas <= spec.scaling.max_replicas
@@ -59,7 +59,7 @@ def test_more_work_never_asks_for_fewer_workers(
     spec = a_spec(scaling=scaling)
 
     less, much = (
-        decide(spec, an_observation(reading, workers=current), history, now=NOON)
+        decided(spec, an_observation(reading, workers=current), history, now=NOON)
         for reading in (backlog, larger)
     )
 
@@ -74,10 +74,10 @@ def test_the_same_question_has_the_same_answer(
     spec: QueueWorkerPoolSpec, observation: Observation, history: History
 ) -> None:
     """A decision depends on nothing but what it is given, and asking again at the same instant adds nothing."""
-    first = decide(spec, observation, history, now=NOON)
+    first = decided(spec, observation, history, now=NOON)
 
-    assert decide(spec, observation, history, now=NOON) == first
-    assert decide(spec, observation, first.history, now=NOON) == first
+    assert decided(spec, observation, history, now=NOON) == first
+    assert decided(spec, observation, first.history, now=NOON) == first
 
 
 @given(specs(), observations(), histories())
@@ -93,9 +93,9 @@ def test_what_was_carried_out_is_decided_again(
     current = observation.workers.desired if observation.workers else 0
     reading = observation.reading
     assume(not isinstance(reading, Backlog) or reading.in_hand <= current)
-    first = decide(spec, observation, history, now=NOON)
+    first = decided(spec, observation, history, now=NOON)
 
-    second = decide(spec, applied(observation, first), first.history, now=NOON)
+    second = decided(spec, applied(observation, first), first.history, now=NOON)
 
     assert second.replicas == first.replicas
     assert (second.restart.marker, second.restart.trigger) == (first.restart.marker, None)
@@ -106,7 +106,7 @@ def test_not_knowing_moves_no_worker(scaling: dict[str, Any], current: int, hist
     """But the user's own bounds do."""
     spec = a_spec(scaling=scaling)
 
-    decision = decide(spec, an_observation(UNKNOWN, workers=current), history, now=NOON)
+    decision = decided(spec, an_observation(UNKNOWN, workers=current), history, now=NOON)
 
     bounded = min(max(current, spec.scaling.min_replicas), spec.scaling.max_replicas)
     assert (decision.replicas, decision.recommended) == (bounded, None)
@@ -120,7 +120,7 @@ def test_nobody_with_a_job_in_hand_is_sent_away(
     """Which worker would have to leave is not known, so all stay that may be busy; only a bound outranks that."""
     spec = a_spec(scaling=scaling)
 
-    decision = decide(spec, an_observation(backlog, workers=current), history, now=NOON)
+    decision = decided(spec, an_observation(backlog, workers=current), history, now=NOON)
 
     assert decision.replicas >= min(backlog.in_hand, current, spec.scaling.max_replicas)
 
@@ -132,7 +132,7 @@ def test_work_is_never_met_by_zero(
     """Waiting jobs wake a pool, at once where no window of the user's asks to wait."""
     scaling["behavior"]["scaleUp"]["stabilizationWindowSeconds"] = 0
 
-    decision = decide(a_spec(scaling=scaling), an_observation(backlog, workers=current), history, now=NOON)
+    decision = decided(a_spec(scaling=scaling), an_observation(backlog, workers=current), history, now=NOON)
 
     assert decision.replicas > 0 or backlog.waiting == 0
 
@@ -143,7 +143,7 @@ def test_a_held_number_says_when_it_may_change(
 ) -> None:
     """Nothing else might happen until then, and the pool would be held for ever."""
     spec = a_spec(scaling=scaling)
-    decision = decide(spec, an_observation(backlog, workers=current), history, now=NOON)
+    decision = decided(spec, an_observation(backlog, workers=current), history, now=NOON)
 
     if decision.limiter in {Limiter.STABILISATION, Limiter.COOLDOWN}:
         assert decision.revisit_at is not None
@@ -159,7 +159,7 @@ def test_left_alone_it_settles(
     spec = a_spec(scaling=scaling)
     observation, now = an_observation(backlog, workers=current), NOON
     for _ in range(40):
-        decision = decide(spec, observation, history, now=now)
+        decision = decided(spec, observation, history, now=now)
         observation, history = applied(observation, decision), decision.history
         if decision.revisit_at is None:
             break
@@ -177,7 +177,7 @@ def test_history_is_only_made_of_readings(
     spec: QueueWorkerPoolSpec, observation: Observation, history: History
 ) -> None:
     """And its window bounds it."""
-    decision = decide(spec, observation, history, now=NOON)
+    decision = decided(spec, observation, history, now=NOON)
 
     if isinstance(observation.reading, UnknownBacklog):
         assert decision.history == history

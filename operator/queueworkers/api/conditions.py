@@ -59,7 +59,16 @@ class ConditionReason(StrEnum):
     DRAINING = "Draining"
     """Workers that are too many finish their jobs.  Wait."""
 
+    ROLLOUT_HELD = "RolloutHeld"
+    """Workers are to be replaced, and somebody holds it.  Set `spec.restart.rollout` to Run, or resume the
+    Deployment."""
+    ROLLOUT_UNDONE = "RolloutUndone"
+    """The workers are those of the revision before.  Correct the pool, then set `spec.restart.rollout` to Run."""
+
     # Ready=False: a person has to act.
+    ROLLOUT_STOPPED = "RolloutStopped"
+    """New workers fail, so no more old ones are replaced.  Correct what the message names, or set
+    `spec.restart.rollout` to Undo."""
     SCALING_CONFLICT = "ScalingConflict"
     """Something else scales the pool's Deployment.  Remove that autoscaler, or aim it at the pool."""
     BACKLOG_UNKNOWN = "BacklogUnknown"

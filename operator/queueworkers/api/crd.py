@@ -107,7 +107,7 @@ def printer_columns() -> list[dict[str, Any]]:
         _column("Range", ".status.summary.range", "Bounds of the number of workers."),
         _column("Backlog", ".status.backlog.waiting", "Jobs a worker could begin now.", type_="integer"),
         _column("Oldest", ".status.oldestJobTime", "How long the oldest job has waited.", type_="date"),
-        _column("Status", f"{ready}.reason", "Where the pool stands, in a word."),
+        _column("Status", ".status.summary.status", "Where the pool stands, in a word."),
         _column("Age", ".metadata.creationTimestamp", "How long the pool has existed.", type_="date"),
         _column("Reserved", ".status.backlog.reserved", "Jobs in hand.", type_="integer", wide=True),
         _column("Delayed", ".status.backlog.delayed", "Jobs for later.", type_="integer", wide=True),

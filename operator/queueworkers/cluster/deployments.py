@@ -43,7 +43,7 @@ class DeploymentWriter:
 
     async def apply(
         self, pool: PoolIdentity, manifest: Mapping[str, Any], *, replicas: int, hands_off: bool
-    ) -> bool:
+    ) -> None:
         """
         Make the Deployment of *pool* be *manifest*, with so many *replicas*.
 
@@ -52,9 +52,6 @@ class DeploymentWriter:
             manifest: As rendered, without ``replicas``.
             replicas: Workers to ask for.
             hands_off: Leave the number alone once the Deployment exists.
-
-        Returns:
-            Whether the pod template of an existing Deployment was changed.
 
         Raises:
             ConflictError: A Deployment of that name exists and is not the pool's.
@@ -65,18 +62,16 @@ class DeploymentWriter:
             await self._require_absent(pool)
             live = await self._create(pool, manifest, replicas)
         if live.deleting:
-            return False  # an earlier life of the pool is still leaving; its end will be seen
+            return  # an earlier life of the pool is still leaving; its end will be seen
         if not live.belongs_to(pool.uid):
             raise _taken(pool)
         # Replicas first: the template manager may only let go of them when the other one holds them.
         if self._replicas_due(live, replicas, hands_off=hands_off):
             wanted = live.content["spec"].get("replicas", 1) if hands_off else replicas
             live = await self._write(pool, render_replicas(pool, wanted), REPLICAS_MANAGER)
-        if not self._template_due(pool.key, live, manifest):
-            return False
-        written = await self._write(pool, manifest, TEMPLATE_MANAGER)
-        self._note_spelling(pool.key, written, manifest)
-        return bool(written.content["spec"]["template"] != live.content["spec"]["template"])
+        if self._template_due(pool.key, live, manifest):
+            written = await self._write(pool, manifest, TEMPLATE_MANAGER)
+            self._note_spelling(pool.key, written, manifest)
 
     def forget(self, key: PoolKey) -> None:
         """Drop what is remembered of a Deployment that is gone."""

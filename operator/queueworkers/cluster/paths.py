@@ -30,9 +30,19 @@ def deployment(key: PoolKey) -> str:
     return f"{deployments(key.namespace)}/{key.deployment}"
 
 
+def replica_sets(namespace: str) -> str:
+    """The ReplicaSets of one namespace."""
+    return f"/apis/apps/v1{_within(namespace)}/replicasets"
+
+
 def pods(namespace: str | None = None) -> str:
     """All pods, or those of one namespace."""
     return f"/api/v1{_within(namespace)}/pods"
+
+
+def config_map(namespace: str, name: str) -> str:
+    """One ConfigMap."""
+    return f"/api/v1{_within(namespace)}/configmaps/{name}"
 
 
 def secret(namespace: str, name: str) -> str:

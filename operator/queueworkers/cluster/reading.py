@@ -6,15 +6,26 @@ Reads what is there; a field that is missing means what the API's own default me
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from queueworkers.domain.manifests import RESTARTED_AT_ANNOTATION
-from queueworkers.domain.rollout import parse_moment
+from queueworkers.domain.manifests import (
+    REFERENCES_ANNOTATION,
+    RESTARTED_AT_ANNOTATION,
+    REVISION_ANNOTATION,
+    ROLLOUT_SINCE_ANNOTATION,
+    ROLLOUT_STOPPED_ANNOTATION,
+    ROLLOUT_TRIGGER_ANNOTATION,
+    WORKER_CONTAINER,
+)
+from queueworkers.domain.replacing import Revision
+from queueworkers.domain.rollout import RESTART_ANNOTATION, parse_moment
 from queueworkers.domain.workers import PodTrouble, TroubleKind, WorkerPod, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
 WAITING_TROUBLES = {
     "ImagePullBackOff": TroubleKind.IMAGE_PULL_FAILED,
@@ -49,6 +60,12 @@ that tells why only as that of the last run.
 SOON = timedelta(seconds=10)
 """A worker that ends within this time after its start has not come to work."""
 
+REVISION_NUMBER_ANNOTATION = "deployment.kubernetes.io/revision"
+"""On a ReplicaSet: grows with each template that the Deployment was given."""
+
+TEMPLATE_HASH_LABEL = "pod-template-hash"
+"""The Deployment controller's own, on the templates of its ReplicaSets."""
+
 AUTOSCALER_MANAGER = "kube-controller-manager"
 """Writes ``spec.replicas`` through the scale subresource only on behalf of a HorizontalPodAutoscaler."""
 
@@ -65,8 +82,10 @@ def parse_workers(
         foreign_autoscaler: The autoscaler that targets it, where one was found.
     """
     spec, status = deployment["spec"], deployment.get("status", {})
-    template = spec["template"].get("metadata", {})
+    notes = deployment["metadata"].get("annotations", {})
+    template = spec["template"].get("metadata", {}).get("annotations", {})
     return Workers(
+        created_at=_moment(deployment["metadata"]["creationTimestamp"]),
         generation=deployment["metadata"].get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
         desired=spec.get("replicas", 1),
@@ -74,11 +93,74 @@ def parse_workers(
         ready=status.get("readyReplicas", 0),
         updated=status.get("updatedReplicas", 0),
         available=status.get("availableReplicas", 0),
-        restart_marker=parse_moment(template.get("annotations", {}).get(RESTARTED_AT_ANNOTATION)),
+        restart_marker=parse_moment(template.get(RESTARTED_AT_ANNOTATION)),
+        revision=template.get(REVISION_ANNOTATION),
+        image=_worker_image(spec["template"]),
+        references=_references(template),
+        restarted_outside_at=parse_moment(template.get(RESTART_ANNOTATION)),
+        paused=spec.get("paused", False),
+        rollout_trigger=notes.get(ROLLOUT_TRIGGER_ANNOTATION),
+        rollout_since=parse_moment(notes.get(ROLLOUT_SINCE_ANNOTATION)),
+        rollout_stopped_at=parse_moment(notes.get(ROLLOUT_STOPPED_ANNOTATION)),
         foreign_autoscaler=foreign_autoscaler,
         refusal=_refusal(status),
         pods=tuple(pod for pod in pods if not pod.ended),
     )
+
+
+def parse_revision(template: Mapping[str, Any]) -> Revision | None:
+    """Read a pod template that was rendered before; ``None`` for one that was not."""
+    metadata = template.get("metadata", {})
+    annotations = metadata.get("annotations", {})
+    name = annotations.get(REVISION_ANNOTATION)
+    if name is None:
+        return None
+    labels = {key: value for key, value in metadata.get("labels", {}).items() if key != TEMPLATE_HASH_LABEL}
+    return Revision(
+        template={**template, "metadata": {"labels": labels, "annotations": annotations}},
+        name=name,
+        image=_worker_image(template),
+        references=_references(annotations),
+    )
+
+
+def newest_revision(replica_sets: Iterable[Mapping[str, Any]], *, but: Revision | None) -> Revision | None:
+    """
+    Find the newest revision among ReplicaSets, other than the Deployment's own.
+
+    Args:
+        replica_sets: Of one Deployment.
+        but: The Deployment's own template, which one of them has too.
+    """
+    by_age = sorted(replica_sets, key=_revision_number, reverse=True)
+    revisions = (parse_revision(each["spec"]["template"]) for each in by_age)
+    return next((each for each in revisions if each and (but is None or each.name != but.name)), None)
+
+
+def _revision_number(replica_set: Mapping[str, Any]) -> int:
+    return int(replica_set["metadata"].get("annotations", {}).get(REVISION_NUMBER_ANNOTATION, 0))
+
+
+def _worker_image(template: Mapping[str, Any]) -> str:
+    images = (
+        each.get("image") for each in template["spec"]["containers"] if each["name"] == WORKER_CONTAINER
+    )
+    return next(images, None) or ""
+
+
+def _references(annotations: Mapping[str, str]) -> Mapping[str, str]:
+    """Read the digests; what somebody else wrote there counts as none."""
+    try:
+        found = json.loads(annotations.get(REFERENCES_ANNOTATION, "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _moment(text: str) -> datetime:
+    moment = parse_moment(text)
+    assert moment is not None, "the API server always sets creationTimestamp"  # noqa: S101
+    return moment
 
 
 def replica_owners(deployment: Mapping[str, Any]) -> frozenset[str]:
@@ -100,12 +182,13 @@ def _refusal(status: Mapping[str, Any]) -> str | None:
 def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
     """Read one worker's pod."""
     metadata, status = pod["metadata"], pod.get("status", {})
-    created = parse_moment(metadata["creationTimestamp"])
-    assert created is not None, "the API server always sets creationTimestamp"  # noqa: S101
+    ready = _condition(status, "Ready")
     return WorkerPod(
         name=metadata["name"],
-        created_at=created,
-        ready=_condition(status, "Ready") == "True",
+        created_at=_moment(metadata["creationTimestamp"]),
+        ready=ready.get("status") == "True",
+        ready_since=parse_moment(ready.get("lastTransitionTime")),
+        revision=metadata.get("annotations", {}).get(REVISION_ANNOTATION),
         terminating="deletionTimestamp" in metadata,
         trouble=_container_trouble(status) or _scheduling_trouble(status),
         creating=any(_is_created(container) for container in status.get("containerStatuses", ())),
@@ -123,11 +206,8 @@ def _ended_badly(container: Mapping[str, Any]) -> bool:
     return any(end.get("exitCode", 0) != 0 for end in ends)
 
 
-def _condition(status: Mapping[str, Any], kind: str) -> str | None:
-    for condition in status.get("conditions", ()):
-        if condition.get("type") == kind:
-            return str(condition.get("status"))
-    return None
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    return next((each for each in status.get("conditions", ()) if each.get("type") == kind), {})
 
 
 def _scheduling_trouble(status: Mapping[str, Any]) -> PodTrouble | None:

@@ -10,11 +10,18 @@ from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
 from queueworkers.cluster.deployments import DeploymentWriter
-from queueworkers.cluster.reading import AUTOSCALER_MANAGER, parse_workers
+from queueworkers.cluster.reading import (
+    AUTOSCALER_MANAGER,
+    newest_revision,
+    parse_revision,
+    parse_workers,
+)
 from queueworkers.cluster.secrets import observe_secret
 from queueworkers.cluster.stuck_pods import StuckPods
-from queueworkers.domain.identity import PoolIdentity
+from queueworkers.domain.identity import POOL_LABEL, PoolIdentity
+from queueworkers.domain.manifests import ROLLOUT_TRIGGER_ANNOTATION
 from queueworkers.domain.pool import Pool
+from queueworkers.domain.replacing import ChangeTrigger
 from queueworkers.domain.rollout import RESTART_ANNOTATION
 from queueworkers.errors import ConflictError, NotFoundError
 
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     from queueworkers.cluster.inventory import Inventory
     from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.replacing import Revision
     from queueworkers.domain.workers import Workers
 
 STATUS_MANAGER = "queue-worker-operator-status"
@@ -72,14 +80,30 @@ class ClusterWorld:
 
     async def apply(
         self, pool: PoolIdentity, deployment: Mapping[str, Any], *, replicas: int, hands_off: bool
-    ) -> bool:
-        """
-        Bring the workers to what is wanted.
+    ) -> None:
+        """Bring the workers to what is wanted."""
+        await self._deployments.apply(pool, deployment, replicas=replicas, hands_off=hands_off)
 
-        Returns:
-            Whether workers of another template are wanted now than before.
+    async def observe_revision_before(self, pool: PoolIdentity) -> Revision | None:
         """
-        return await self._deployments.apply(pool, deployment, replicas=replicas, hands_off=hands_off)
+        Find the revision of workers to go back to.
+
+        Once the Deployment has gone back, that is where it stays: whatever is
+        newest then is what was gone back from.
+        """
+        live = self._inventory.deployment(pool.key)
+        if live is None or not live.belongs_to(pool.uid):
+            return None
+        template = live.content["spec"]["template"]
+        notes = live.content["metadata"].get("annotations", {})
+        if notes.get(ROLLOUT_TRIGGER_ANNOTATION) == ChangeTrigger.UNDO:
+            return parse_revision(template)
+        replica_sets, _ = await self._api.list(
+            paths.replica_sets(pool.key.namespace), labels=f"{POOL_LABEL}={pool.key.name}"
+        )
+        return newest_revision(
+            [each for each in replica_sets if _owned_by(each, live.uid)], but=parse_revision(template)
+        )
 
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Say where a pool stands; nothing happens when that very pool is gone."""
@@ -128,3 +152,7 @@ class ClusterWorld:
                 name = f"HorizontalPodAutoscaler {autoscaler['metadata']['name']}"
         self._autoscalers[key] = (time.monotonic(), name)
         return name
+
+
+def _owned_by(raw: Mapping[str, Any], uid: str) -> bool:
+    return any(owner["uid"] == uid for owner in raw["metadata"].get("ownerReferences", ()))

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
 from queueworkers.domain.decision import Basis
+from queueworkers.domain.replacing import UNDER_WAY, Phase
 from queueworkers.domain.rollout import RESTART_ANNOTATION
 from queueworkers.domain.scaling import Limiter
-from queueworkers.domain.verdict import ROLLING
 from queueworkers.domain.wording import spell_backlog, spell_count
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from queueworkers.api.status import Condition, QueueWorkerPoolStatus
+    from queueworkers.api.status import Condition, QueueWorkerPoolStatus, RolloutStatus
     from queueworkers.domain.verdict import Situation
 
 ACTED_UPON = frozenset(
@@ -34,6 +34,7 @@ ACTED_UPON = frozenset(
         ConditionReason.QUEUE_NOT_FOUND,
         ConditionReason.QUOTA_EXCEEDED,
         ConditionReason.RECYCLING_DELAYED,
+        ConditionReason.ROLLOUT_STOPPED,
         ConditionReason.SCALING_CONFLICT,
         ConditionReason.START_REFUSED,
         ConditionReason.UNSCHEDULABLE,
@@ -78,18 +79,23 @@ def _decisive(situation: Situation, *, up: bool) -> str:
     return f"max {scaling.max_replicas}" if highest else f"min {scaling.min_replicas}"
 
 
-def announce_restart(situation: Situation) -> tuple[Announcement, ...]:
-    """Say that somebody asked for a restart, and how many workers it concerns."""
-    restart = situation.decision.restart
-    if restart.trigger is None or restart.marker is None:
+def announce_rollout(situation: Situation, previous: QueueWorkerPoolStatus) -> tuple[Announcement, ...]:
+    """Say that workers are to be replaced, how many and why, unless *previous* said so."""
+    rollout = situation.rollout
+    told = previous.rollout.since_time if previous.rollout else None
+    if (
+        rollout.phase not in UNDER_WAY
+        or rollout.since is None
+        or told == rollout.since.replace(microsecond=0)
+    ):
         return ()
-    count = spell_count(situation.desired, "worker")
+    count = spell_count(rollout.total, "worker")
+    reason, asked = "RolloutStarted", rollout.trigger
+    if situation.rollout.is_restart and situation.decision.restart.marker:
+        reason = "RestartRequested"
+        asked = f"{rollout.trigger} of {situation.decision.restart.marker.isoformat()}"
     return (
-        Announcement(
-            warning=False,
-            reason="RestartRequested",
-            note=f"{count} to replace, each after its job: {restart.trigger} of {restart.marker.isoformat()}",
-        ),
+        Announcement(warning=False, reason=reason, note=f"{count} to replace, each after its job: {asked}"),
     )
 
 
@@ -109,7 +115,7 @@ def announce_changes(
     """Say what became of the pool's conditions: a trouble that began, one that ended, a rollout that is done."""
     return (
         *_readiness(_find(previous, ConditionType.READY), _find(current, ConditionType.READY)),
-        *_progress(_find(previous, ConditionType.PROGRESSING), _find(current, ConditionType.PROGRESSING)),
+        *_replacement(previous.rollout, current.rollout),
         *_knowledge(
             _find(previous, ConditionType.BACKLOG_KNOWN), _find(current, ConditionType.BACKLOG_KNOWN)
         ),
@@ -128,10 +134,11 @@ def _readiness(before: Condition | None, now: Condition | None) -> tuple[Announc
     return ()
 
 
-def _progress(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:
-    if now and before and before.reason in ROLLING and now.reason not in ROLLING:
-        return (Announcement(warning=False, reason="RolloutFinished", note=f"{before.reason} is done."),)
-    return ()
+def _replacement(before: RolloutStatus | None, now: RolloutStatus | None) -> tuple[Announcement, ...]:
+    if before is None or now is None or before.phase not in UNDER_WAY or now.phase in UNDER_WAY:
+        return ()
+    word = "RolloutUndone" if now.phase == Phase.UNDONE else "RolloutFinished"
+    return (Announcement(warning=False, reason=word, note=f"All workers are replaced: {now.trigger}."),)
 
 
 def _knowledge(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from queueworkers.api.spec import ScalingMode
 from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.manifests import render_revision
+from queueworkers.domain.replacing import Phase, Rollout, Wish, decide_rollout
 from queueworkers.domain.rollout import Restart, decide_restart
 from queueworkers.domain.scaling import (
     History,
     Limiter,
     Step,
     cool_down,
+    hold,
     limit,
     recommend,
     stabilise,
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
+    from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.observation import Observation
+    from queueworkers.domain.workers import PodTrouble
 
 
 class Basis(StrEnum):
@@ -55,6 +60,7 @@ class Decision:
     """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
     limiter: Limiter
     restart: Restart
+    rollout: Rollout
     history: History
     """To be given to the next decision."""
     revisit_at: datetime | None
@@ -62,6 +68,7 @@ class Decision:
 
 
 def decide(
+    pool: PoolIdentity,
     spec: QueueWorkerPoolSpec,
     observation: Observation,
     history: History,
@@ -69,7 +76,7 @@ def decide(
     now: datetime,
 ) -> Decision:
     """
-    Decide how many workers a pool should have and which restart they should have had.
+    Decide how many workers a pool should have, of which template, and whether old ones may be replaced.
 
     Without a reading the number stays what it is; only the user's own bounds
     still move it.
@@ -82,6 +89,7 @@ def decide(
         done_at=workers.restart_marker if workers else None,
         now=now,
     )
+    rollout = follow_rollout(pool, spec, observation, restart, now=now)
     recommended, history = _follow(spec.scaling, observation, history, current=current, now=now)
     basis = _basis(spec, observation)
     hands_off = basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT}
@@ -89,6 +97,8 @@ def decide(
         step = Step(replicas=current if workers else spec.scaling.min_replicas)
     else:
         step = _step(spec.scaling, basis, recommended, history, current=current, now=now)
+        if rollout.phase is Phase.STOPPED and basis in {Basis.BACKLOG, Basis.UNKNOWN}:
+            step = hold(step, current=current)
     return Decision(
         basis=basis,
         replicas=step.replicas,
@@ -96,9 +106,36 @@ def decide(
         recommended=recommended,
         limiter=step.limiter,
         restart=restart,
+        rollout=rollout,
         history=history,
-        revisit_at=min(filter(None, (step.revisit_at, restart.revisit_at)), default=None),
+        revisit_at=min(filter(None, (step.revisit_at, restart.revisit_at, rollout.revisit_at)), default=None),
     )
+
+
+def follow_rollout(
+    pool: PoolIdentity,
+    spec: QueueWorkerPoolSpec,
+    observation: Observation,
+    restart: Restart,
+    *,
+    now: datetime,
+) -> Rollout:
+    """Decide which template the workers have, and tell how far their replacement is; *restart* is part of it."""
+    workers, references = observation.workers, observation.references
+    if references is None:
+        # Not known yet, or not at present: no reason to replace anybody.
+        references = workers.references if workers else {}
+    wish = Wish(
+        revision=render_revision(pool, spec, restarted_at=restart.marker, references=references),
+        restart=restart,
+        control=spec.restart.rollout,
+        undo_to=observation.undo_to,
+    )
+
+    def recycles(trouble: PodTrouble) -> bool:
+        return spec.framework_declared.recycles(trouble.exit_code)
+
+    return decide_rollout(wish, workers, told=observation.told_phase, recycles=recycles, now=now)
 
 
 def _follow(

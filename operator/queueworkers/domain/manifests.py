@@ -7,25 +7,46 @@ the number of workers belongs to another one.
 
 from __future__ import annotations
 
+import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.base import API_VERSION, GROUP, KIND
 from queueworkers.api.spec import SecurityProfile
 from queueworkers.domain.conformity import digest
 from queueworkers.domain.identity import MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL
+from queueworkers.domain.listening import can_listen
+from queueworkers.domain.replacing import Revision
 from queueworkers.domain.strategic_merge import merge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.domain.identity import PoolIdentity
+    from queueworkers.domain.replacing import Rollout
 
 WORKER_CONTAINER = "worker"
 """The container of a user's `podTemplate` that the operator's own one merges with."""
 
 RESTARTED_AT_ANNOTATION = f"{GROUP}/restarted-at"
 """On the pod template.  Not kubectl's own key: `kubectl rollout restart` keeps that one."""
+
+REVISION_ANNOTATION = f"{GROUP}/revision"
+"""On the pod template, and so on every pod: a digest of the template, which tells old workers from new ones."""
+
+REFERENCES_ANNOTATION = f"{GROUP}/references"
+"""On the pod template: digests of the ConfigMaps and Secrets whose change replaces the workers, as JSON."""
+
+ROLLOUT_TRIGGER_ANNOTATION = f"{GROUP}/rollout-trigger"
+"""On the Deployment: what the latest replacement of workers began with."""
+
+ROLLOUT_SINCE_ANNOTATION = f"{GROUP}/rollout-since"
+"""On the Deployment: when that began."""
+
+ROLLOUT_STOPPED_ANNOTATION = f"{GROUP}/rollout-stopped"
+"""On the Deployment: since when it is paused because new workers fail."""
 
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """On the Deployment: the digest of what was applied last, so that a removed field is noticed."""
@@ -45,25 +66,55 @@ as another user.  All of them are within the `baseline` Pod Security Standard.
 """
 
 
-def render_deployment(
-    pool: PoolIdentity, spec: QueueWorkerPoolSpec, *, restarted_at: datetime | None
-) -> dict[str, Any]:
+def render_revision(
+    pool: PoolIdentity,
+    spec: QueueWorkerPoolSpec,
+    *,
+    restarted_at: datetime | None,
+    references: Mapping[str, str],
+) -> Revision:
+    """
+    Make the template of *pool*'s workers.
+
+    Args:
+        pool: Whose workers.
+        spec: What the user asked for.
+        restarted_at: The latest restart that the workers must have had.
+        references: Digests of what a change of which replaces them.
+    """
+    template = _pod_template(spec, _labels(pool), restarted_at, references)
+    name = digest(template)
+    metadata = template["metadata"]
+    metadata["annotations"] = {**metadata.get("annotations", {}), REVISION_ANNOTATION: name}
+    return Revision(template=template, name=name, image=spec.image, references=references)
+
+
+STARTUP_PROBE = MappingProxyType({"periodSeconds": 1, "timeoutSeconds": 60, "failureThreshold": 1_000_000})
+"""
+The probe says when a worker is ready, and nothing else: it must not end one.
+
+It waits in the container, so that the kubelet need not ask again and again; the
+time limit is longer than it ever does.
+"""
+
+
+def render_deployment(pool: PoolIdentity, spec: QueueWorkerPoolSpec, rollout: Rollout) -> dict[str, Any]:
     """
     Make the Deployment of *pool*, complete but for ``replicas``.
 
     Args:
         pool: Whose workers; becomes the owner.
         spec: What the user asked for.
-        restarted_at: The latest restart that the workers must have had.
+        rollout: Which template it has, and whether its workers may be replaced.
     """
-    labels = {MANAGED_BY_LABEL: MANAGED_BY, POOL_LABEL: pool.key.name}
     deployment: dict[str, Any] = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
             "name": pool.key.deployment,
             "namespace": pool.key.namespace,
-            "labels": labels,
+            "labels": _labels(pool),
+            "annotations": _notes(rollout),
             "ownerReferences": [_owner_reference(pool)],
         },
         "spec": {
@@ -74,10 +125,13 @@ def render_deployment(
                 "type": "RollingUpdate",
                 "rollingUpdate": {"maxUnavailable": 0, "maxSurge": spec.restart.max_surge},
             },
-            "template": _pod_template(spec, labels, restarted_at),
+            "template": rollout.revision.template,
         },
     }
-    deployment["metadata"]["annotations"] = {APPLIED_ANNOTATION: digest(deployment)}
+    if rollout.paused:
+        # Left out otherwise: somebody else may have paused it.
+        deployment["spec"]["paused"] = True
+    deployment["metadata"]["annotations"][APPLIED_ANNOTATION] = digest(deployment)
     return deployment
 
 
@@ -101,6 +155,20 @@ def memory_limit_megabytes(memory: int) -> int:
     return int(memory * HEADROOM_FACTOR) + HEADROOM_MEGABYTES
 
 
+def _labels(pool: PoolIdentity) -> dict[str, str]:
+    return {MANAGED_BY_LABEL: MANAGED_BY, POOL_LABEL: pool.key.name}
+
+
+def _notes(rollout: Rollout) -> dict[str, str]:
+    """Note on the Deployment what a new operator must know of a replacement that is under way."""
+    notes = {
+        ROLLOUT_TRIGGER_ANNOTATION: rollout.trigger,
+        ROLLOUT_SINCE_ANNOTATION: rollout.since and rollout.since.isoformat(),
+        ROLLOUT_STOPPED_ANNOTATION: rollout.stopped_at and rollout.stopped_at.isoformat(),
+    }
+    return {key: value for key, value in notes.items() if value}
+
+
 def _owner_reference(pool: PoolIdentity) -> dict[str, Any]:
     return {
         "apiVersion": API_VERSION,
@@ -113,27 +181,37 @@ def _owner_reference(pool: PoolIdentity) -> dict[str, Any]:
 
 
 def _pod_template(
-    spec: QueueWorkerPoolSpec, labels: dict[str, str], restarted_at: datetime | None
+    spec: QueueWorkerPoolSpec,
+    labels: dict[str, str],
+    restarted_at: datetime | None,
+    references: Mapping[str, str],
 ) -> dict[str, Any]:
     base = {"spec": _pod_spec(spec)}
     merged = merge(base, spec.pod_template or {})
-    _wait_before_leaving(merged, spec)
+    _stop_gracefully(merged, spec)
     metadata = merged.setdefault("metadata", {})
     # The selector must find the pods, whatever labels the user adds.
     metadata["labels"] = {**metadata.get("labels", {}), **labels}
-    if restarted_at is not None:
-        metadata["annotations"] = {
-            **metadata.get("annotations", {}),
-            RESTARTED_AT_ANNOTATION: restarted_at.isoformat(),
-        }
+    own = {
+        RESTARTED_AT_ANNOTATION: restarted_at.isoformat() if restarted_at else None,
+        REFERENCES_ANNOTATION: json.dumps(references, sort_keys=True) if references else None,
+    }
+    metadata["annotations"] = {
+        **metadata.get("annotations", {}),
+        **{key: value for key, value in own.items() if value},
+    }
     return merged
 
 
-def _wait_before_leaving(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
-    """Have the worker asked to leave when it listens, unless the user has a hook of their own there."""
+def _stop_gracefully(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
+    """Have the worker stopped after its job, and ready when it hears that; a hook or probe of the user's wins."""
+    framework = spec.framework_declared
     worker = next(each for each in template["spec"]["containers"] if each.get("name") == WORKER_CONTAINER)
-    hook = {"preStop": {"exec": {"command": list(spec.framework_declared.before_leaving)}}}
+    hook = {"preStop": {"exec": {"command": list(framework.before_leaving(spec.console))}}}
     worker["lifecycle"] = {**hook, **worker.get("lifecycle", {})}
+    probe = framework.startup_probe(spec.console)
+    if probe is not None and can_listen(spec):
+        worker.setdefault("startupProbe", {"exec": {"command": list(probe)}, **STARTUP_PROBE})
 
 
 def _pod_spec(spec: QueueWorkerPoolSpec) -> dict[str, Any]:

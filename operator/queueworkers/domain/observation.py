@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.replacing import Revision
     from queueworkers.domain.workers import Workers
 
 
@@ -21,3 +23,14 @@ class Observation:
     """``None`` while the pool has no Deployment."""
     restart_annotation: datetime | None
     """When somebody asked for a restart with `kubectl annotate`, or ``None``."""
+    signalled_at: datetime | None = None
+    """When somebody ran the framework's own `queue:restart`, where its cache can be read."""
+    references: Mapping[str, str] | None = None
+    """
+    Digests of the ConfigMaps and Secrets that the workers refer to, such as ``{"ConfigMap/shop": "3fa9…"}``;
+    ``None`` while they are not known.
+    """
+    undo_to: Revision | None = None
+    """The revision of workers to go back to; looked for only where somebody wants to."""
+    told_phase: str | None = None
+    """Where the replacement of workers stood when the status was written last."""

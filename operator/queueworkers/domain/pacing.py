@@ -44,6 +44,7 @@ def standing(status: QueueWorkerPoolStatus) -> tuple[object, ...]:
         ),
         status.desired_replicas,
         status.last_restart,
+        status.rollout,
         status.source,
         status.backlog is None,
     )

@@ -18,15 +18,17 @@ from queueworkers.api.status import (
     QueueStatus,
     QueueWorkerPoolStatus,
     RestartStatus,
+    RolloutStatus,
     SourceStatus,
     SummaryStatus,
 )
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.identity import POOL_LABEL
+from queueworkers.domain.replacing import UNDER_WAY
 from queueworkers.domain.rollout import RestartTrigger
 from queueworkers.domain.scaling import Limiter
-from queueworkers.domain.verdict import judge, judge_progress
+from queueworkers.domain.verdict import ROLLING, judge, judge_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
     from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolIdentity
-    from queueworkers.domain.verdict import Situation
+    from queueworkers.domain.verdict import Situation, Verdict
+
+SHOWN_WITH_PROGRESS = ROLLING | {ConditionReason.ROLLOUT_STOPPED, ConditionReason.ROLLOUT_HELD}
+"""Reasons of `Ready` of which a person wants to know how far it is: RollingRestart 3/8."""
 
 
 def report(
@@ -80,8 +85,9 @@ def report(
         explanation=situation.explanation,
         last_scale_time=now if scaled else previous.last_scale_time,
         last_restart=_last_restart(situation, previous),
+        rollout=_rollout(situation),
         source=_source(pool, spec, reading, previous),
-        summary=_summary(spec, ready=ready_workers, desired=desired),
+        summary=_summary(situation, ready, ready_workers=ready_workers),
         **_backlog_fields(reading),
     )
     return _as_stored(status)
@@ -105,6 +111,9 @@ def report_invalid(
                 "observed_generation": generation,
                 "selector": f"{POOL_LABEL}={pool.key.name}",
                 "conditions": _conditions(verdicts, previous, generation=generation, now=now),
+                "summary": (previous.summary or SummaryStatus()).model_copy(
+                    update={"status": ConditionReason.INVALID_SPEC}
+                ),
             }
         )
     )
@@ -219,12 +228,29 @@ def describe_source(pool: PoolIdentity, spec: QueueWorkerPoolSpec) -> str:
     return f"{host}:{redis.port}/{redis.database} {redis.prefix}".rstrip()
 
 
-def _summary(spec: QueueWorkerPoolSpec, *, ready: int, desired: int) -> SummaryStatus:
-    scaling = spec.scaling
+def _rollout(situation: Situation) -> RolloutStatus | None:
+    """Tell of the latest replacement; how far it is only while it is under way, as later the numbers are others."""
+    rollout = situation.rollout
+    if rollout.since is None:
+        return None
+    under_way = rollout.phase in UNDER_WAY
+    return RolloutStatus(
+        phase=rollout.phase,
+        trigger=rollout.trigger,
+        since_time=rollout.since,
+        replaced=rollout.replaced if under_way else None,
+        total=rollout.total if under_way else None,
+    )
+
+
+def _summary(situation: Situation, ready: Verdict, *, ready_workers: int) -> SummaryStatus:
+    spec, rollout = situation.spec, situation.rollout
+    shown = f" {rollout.replaced}/{rollout.total}" if ready.reason in SHOWN_WITH_PROGRESS else ""
     return SummaryStatus(
         queues=",".join(spec.queues)[:1024],
-        workers=f"{ready}/{desired}",
-        range=f"{scaling.min_replicas}-{scaling.max_replicas}",
+        workers=f"{ready_workers}/{situation.desired}",
+        range=f"{spec.scaling.min_replicas}-{spec.scaling.max_replicas}",
+        status=f"{ready.reason}{shown}",
     )
 
 

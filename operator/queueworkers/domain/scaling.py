@@ -71,6 +71,7 @@ class Limiter(StrEnum):
     MINIMUM = "minimum"
     STABILISATION = "stabilisation"
     COOLDOWN = "cooldown"
+    ROLLOUT = "rollout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,3 +176,8 @@ def limit(step: Step, *, minimum: int, maximum: int) -> Step:
     if step.replicas < minimum:
         return replace(step, replicas=minimum, limiter=Limiter.MINIMUM)
     return step
+
+
+def hold(step: Step, *, current: int) -> Step:
+    """Do not grow beyond *current*: a part of every growth would be workers that are known to fail."""
+    return replace(step, replicas=current, limiter=Limiter.ROLLOUT) if step.replicas > current else step

@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, UnknownReason
+from queueworkers.api.restart import RolloutControl
 from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.domain.decision import Basis
+from queueworkers.domain.replacing import Phase, outdated
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.wording import spell_count
 from queueworkers.domain.workers import TroubleKind
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from queueworkers.api.status import Condition
     from queueworkers.domain.decision import Decision
     from queueworkers.domain.observation import Observation
+    from queueworkers.domain.replacing import Rollout
     from queueworkers.domain.workers import PodTrouble, WorkerPod
 
 TROUBLE_REASONS = MappingProxyType(
@@ -50,9 +53,7 @@ REFUSALS = MappingProxyType(
 )
 """What the API server's HTTP status says about a Deployment that it does not take."""
 
-ROLLING_RESTART = ConditionReason.ROLLING_RESTART
-ROLLING_UPDATE = ConditionReason.ROLLING_UPDATE
-ROLLING = frozenset({ROLLING_RESTART, ROLLING_UPDATE})
+ROLLING = frozenset({ConditionReason.ROLLING_RESTART, ConditionReason.ROLLING_UPDATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +81,9 @@ class Situation:
     observation: Observation
     """After what was decided has been applied."""
     decision: Decision
+    rollout: Rollout
+    """Where the replacement of workers stands, after what was decided has been applied."""
     refusal: Refusal | None
-    template_written: bool
-    """True when this very look at the pool changed the pod template."""
-    previous_progress: str | None
-    """The reason of the last `Progressing`; tells a restart that goes on from an update."""
     explanation: str
     previous_ready: Condition | None = None
     """The last `Ready`, where there was one."""
@@ -117,6 +116,13 @@ def _refused(situation: Situation) -> Verdict | None:
     return _acting(refusal.reason, refusal.message) if refusal else None
 
 
+def _stopped(situation: Situation) -> Verdict | None:
+    """New workers fail and old ones do the work: that says more than what any one pod suffers from."""
+    if situation.rollout.phase is not Phase.STOPPED:
+        return None
+    return replace(judge_progress(situation), status=ConditionStatus.FALSE)
+
+
 def _troubled(situation: Situation) -> Verdict | None:
     workers = situation.observation.workers
     if workers is None or not situation.desired:
@@ -144,9 +150,8 @@ def _recycling(situation: Situation) -> Verdict | None:
 
 
 def _recycles(situation: Situation, trouble: PodTrouble) -> bool:
-    meanings = situation.spec.framework_declared.exit_meanings
-    meaning = None if trouble.exit_code is None else meanings.get(trouble.exit_code)
-    return trouble.kind is TroubleKind.CRASHING and meaning is not None and meaning.recycling
+    by_design = situation.spec.framework_declared.recycles(trouble.exit_code)
+    return trouble.kind is TroubleKind.CRASHING and by_design
 
 
 def _such_as(situation: Situation, found: Sequence[tuple[WorkerPod, PodTrouble]]) -> str:
@@ -214,12 +219,9 @@ def judge_progress(situation: Situation) -> Verdict:
     """Tell what is on its way, whatever else is to be said: the `Progressing` condition."""
     workers, desired = situation.observation.workers, situation.desired
     ready = workers.ready if workers else 0
-    if workers and is_rolling(situation):
-        restart = situation.decision.restart.trigger or situation.previous_progress == ROLLING_RESTART
-        return _under_way(
-            ROLLING_RESTART if restart else ROLLING_UPDATE,
-            f"{min(workers.updated, workers.desired)}/{workers.desired} replaced; each worker finishes its job first.",
-        )
+    replacement = _judge_rollout(situation)
+    if replacement:
+        return replacement
     if ready < desired:
         return _under_way(ConditionReason.STARTING, f"{ready} of {spell_count(desired, 'worker')} ready.")
     leaving = max(workers.current, len(workers.pods)) - desired if workers else 0
@@ -233,17 +235,52 @@ def judge_progress(situation: Situation) -> Verdict:
     )
 
 
-def is_rolling(situation: Situation) -> bool:
-    """Tell whether workers of an older template are being replaced, or are just about to be."""
-    workers = situation.observation.workers
-    if workers is None or not max(workers.desired, workers.current):
-        return False
-    if workers.observed_generation < workers.generation:
-        return situation.template_written or situation.previous_progress in ROLLING
-    # The Deployment controller removes broken workers of the old template before
-    # their successors work, so a rollout ends only with the last successor at work.
-    unfinished = workers.available < min(workers.updated, workers.desired)
-    return workers.replacing or (unfinished and situation.previous_progress in ROLLING)
+def _judge_rollout(situation: Situation) -> Verdict | None:
+    rollout = situation.rollout
+    began = f" Began with {rollout.trigger} at {rollout.since:%Y-%m-%dT%H:%M:%SZ}." if rollout.since else ""
+    match rollout.phase:
+        case Phase.REPLACING:
+            reason = ConditionReason.ROLLING_RESTART if rollout.is_restart else ConditionReason.ROLLING_UPDATE
+            return _under_way(reason, f"{_progress_of(rollout)}; each worker finishes its job first.{began}")
+        case Phase.STOPPED:
+            return _acting(ConditionReason.ROLLOUT_STOPPED, f"{_failure(situation)}{began}")
+        case Phase.HELD:
+            status, words = ConditionStatus.UNKNOWN, f"{_progress_of(rollout)}; {_held_by(situation)}.{began}"
+            return Verdict(status=status, reason=ConditionReason.ROLLOUT_HELD, message=words)
+        case Phase.UNDONE:
+            words = (
+                f"The workers are those of the revision before ({rollout.revision.image}): correct the pool,"
+                " then set spec.restart.rollout to Run."
+            )
+            return _acting(ConditionReason.ROLLOUT_UNDONE, words)
+        case Phase.COMPLETE:
+            return None
+
+
+def _progress_of(rollout: Rollout) -> str:
+    return f"{rollout.replaced}/{rollout.total} replaced"
+
+
+def _failure(situation: Situation) -> str:
+    rollout, workers = situation.rollout, situation.observation.workers
+    what = "new workers have failed and are watched for a minute"
+    if rollout.failing:
+        what = f"new workers fail: {_such_as(situation, rollout.failing)}"
+    staying = len(outdated(workers)) if workers else 0
+    return (
+        f"{_progress_of(rollout)}, then it stopped, as {what.rstrip('.')}. {spell_count(staying, 'old worker')}"
+        " still at work, none is added. It goes on when the new ones work, or begins anew with a corrected pool;"
+        " spec.restart.rollout: Undo goes back."
+    )
+
+
+def _held_by(situation: Situation) -> str:
+    control = situation.spec.restart.rollout
+    if situation.rollout.from_outside:
+        return "somebody paused the Deployment: kubectl rollout resume lets it go on"
+    if control is RolloutControl.UNDO:
+        return "there is no revision before to go back to: set spec.restart.rollout to Run"
+    return "spec.restart.rollout is Hold, so no more are replaced until it is Run"
 
 
 def _progressing(situation: Situation) -> Verdict | None:
@@ -253,6 +290,8 @@ def _progressing(situation: Situation) -> Verdict | None:
     waits = {
         ConditionReason.STARTING: (workers.ready if workers else 0) < situation.enough,
         ConditionReason.DRAINING: situation.decision.basis is Basis.SUSPENDED,
+        ConditionReason.ROLLOUT_HELD: True,
+        ConditionReason.ROLLOUT_UNDONE: True,
     }
     if progress.reason in ROLLING or waits.get(progress.reason):
         return replace(progress, status=ConditionStatus.FALSE)
@@ -288,6 +327,7 @@ def _under_way(reason: ConditionReason, message: str) -> Verdict:
 
 RULES: tuple[Callable[[Situation], Verdict | None], ...] = (
     _refused,
+    _stopped,
     _troubled,
     _still_crashing,
     _conflicting,

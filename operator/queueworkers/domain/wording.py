@@ -92,3 +92,5 @@ def _limit(scaling: ScalingSpec, decision: Decision) -> str:
             return "; the stabilization window does not agree yet"
         case Limiter.COOLDOWN:
             return f"; the last one stays until {scaling.cooldown_seconds}s after the last job"
+        case Limiter.ROLLOUT:
+            return "; none is added while the new ones fail"

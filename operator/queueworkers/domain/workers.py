@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -46,6 +47,10 @@ class WorkerPod:
     """True once a container of it ended with an error, however well the next run of it looks."""
     ended: bool = False
     """True for what is left of an evicted pod: it will not run again, and has nothing in hand."""
+    revision: str | None = None
+    """Which template it was made from."""
+    ready_since: datetime | None = None
+    """Since when it has been ready, or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,8 @@ class Workers:
     an older generation while *generation* is ahead of *observed_generation*.
     """
 
+    created_at: datetime
+    """When the Deployment was created."""
     generation: int
     observed_generation: int
     desired: int
@@ -70,11 +77,32 @@ class Workers:
     """Pods that have been ready for ``minReadySeconds``."""
     restart_marker: datetime | None
     """The last restart that was put into the pod template."""
+    revision: str | None
+    """The name of the pod template; ``None`` where another version of the operator made it."""
+    image: str
+    """The worker's image in the pod template."""
+    references: Mapping[str, str]
+    """Digests of the ConfigMaps and Secrets that the pod template was made for."""
+    restarted_outside_at: datetime | None
+    """When somebody last restarted the Deployment itself, as `kubectl rollout restart` does."""
+    paused: bool
+    """Whether the Deployment controller replaces nobody, whoever wants it so."""
+    rollout_trigger: str | None
+    """What the latest replacement of workers began with, as noted on the Deployment."""
+    rollout_since: datetime | None
+    """When that began."""
+    rollout_stopped_at: datetime | None
+    """When the operator paused the Deployment because new workers fail; ``None`` when it did not."""
     foreign_autoscaler: str | None
     """The autoscaler that targets the Deployment, where one was found."""
     refusal: str | None
     """Why the API server refuses new pods: a quota, an admission policy."""
     pods: tuple[WorkerPod, ...]
+
+    @property
+    def staying(self) -> tuple[WorkerPod, ...]:
+        """The pods that nobody has asked to leave."""
+        return tuple(pod for pod in self.pods if not pod.terminating)
 
     @property
     def replacing(self) -> bool:

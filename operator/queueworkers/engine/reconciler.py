@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from queueworkers.api.conditions import ConditionType
+from queueworkers.api.restart import RolloutControl
 from queueworkers.api.spec import InvalidSpec, parse_spec
 from queueworkers.domain.announcements import (
     announce_changes,
-    announce_restart,
+    announce_rollout,
     announce_scaling,
     announce_unreadable_restart,
 )
-from queueworkers.domain.decision import Basis, decide
+from queueworkers.domain.decision import Basis, decide, follow_rollout
 from queueworkers.domain.manifests import render_deployment
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.pacing import due_in
-from queueworkers.domain.report import reason_of, report, report_invalid
+from queueworkers.domain.report import report, report_invalid
 from queueworkers.domain.rollout import parse_moment
 from queueworkers.domain.scaling import History
 from queueworkers.domain.verdict import Refusal, Situation, refusal_of
@@ -99,17 +99,17 @@ class Reconciler:
             return None  # the first reading, or the word that there is none, is under way
         now = self._clock()
         memory = self._remember(pool, now)
-        before = await self._observe(pool, reading)
-        decision = decide(spec, before, memory.history, now=now)
+        before = await self._observe(pool, spec, reading)
+        decision = decide(pool.identity, spec, before, memory.history, now=now)
         memory.history = decision.history
-        refusal, replacing = await self._apply(pool, spec, decision)
+        refusal = await self._apply(pool, spec, decision)
+        after = await self._observe(pool, spec, reading)
         situation = Situation(
             spec=spec,
-            observation=await self._observe(pool, reading),
+            observation=after,
             decision=decision,
+            rollout=follow_rollout(pool.identity, spec, after, decision.restart, now=now),
             refusal=refusal,
-            template_written=replacing,
-            previous_progress=reason_of(pool.status, ConditionType.PROGRESSING),
             explanation=explain(spec, reading, decision),
         )
         await self._tell(
@@ -121,26 +121,27 @@ class Reconciler:
             self._look_again(key, decision.revisit_at - now)
         return None
 
-    async def _observe(self, pool: Pool, reading: Reading) -> Observation:
+    async def _observe(self, pool: Pool, spec: QueueWorkerPoolSpec, reading: Reading) -> Observation:
+        undoing = spec.restart.rollout is RolloutControl.UNDO
         return Observation(
             reading=reading,
             workers=await self._world.observe_workers(pool.identity),
             restart_annotation=parse_moment(pool.restart_annotation),
+            undo_to=await self._world.observe_revision_before(pool.identity) if undoing else None,
+            told_phase=pool.status.rollout.phase if pool.status.rollout else None,
         )
 
-    async def _apply(
-        self, pool: Pool, spec: QueueWorkerPoolSpec, decision: Decision
-    ) -> tuple[Refusal | None, bool]:
-        deployment = render_deployment(pool.identity, spec, restarted_at=decision.restart.marker)
+    async def _apply(self, pool: Pool, spec: QueueWorkerPoolSpec, decision: Decision) -> Refusal | None:
+        deployment = render_deployment(pool.identity, spec, decision.rollout)
         try:
-            replacing = await self._world.apply(
+            await self._world.apply(
                 pool.identity, deployment, replicas=decision.replicas, hands_off=decision.hands_off
             )
         except ApiServerError as error:
             if not error.rejects_content:
                 raise
-            return refusal_of(status=error.status, message=error.message), False
-        return None, replacing
+            return refusal_of(status=error.status, message=error.message)
+        return None
 
     async def _tell(self, pool: Pool, situation: Situation, *, workers_before: int, now: datetime) -> None:
         status = report(pool.identity, situation, generation=pool.generation, previous=pool.status, now=now)
@@ -196,6 +197,6 @@ def _done(pool: Pool, situation: Situation, workers_before: int, now: datetime) 
     unreadable = pool.restart_annotation and situation.observation.restart_annotation is None
     return (
         *announce_scaling(situation, before=workers_before, now=now),
-        *announce_restart(situation),
+        *announce_rollout(situation, pool.status),
         *((announce_unreadable_restart(pool.restart_annotation),) if unreadable else ()),
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.identity import PoolIdentity, PoolKey
     from queueworkers.domain.pool import Pool
+    from queueworkers.domain.replacing import Revision
     from queueworkers.domain.workers import Workers
 
 
@@ -30,8 +31,11 @@ class World(Protocol):
 
     async def apply(
         self, pool: PoolIdentity, deployment: Mapping[str, Any], *, replicas: int, hands_off: bool
-    ) -> bool:
-        """Bring the workers to what is wanted; tell whether running workers are to be replaced for it."""
+    ) -> None:
+        """Bring the workers to what is wanted."""
+
+    async def observe_revision_before(self, pool: PoolIdentity) -> Revision | None:
+        """Find the revision of workers to go back to, or that was gone back to; ``None`` where there is none."""
 
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Say where a pool stands."""

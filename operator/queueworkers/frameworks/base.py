@@ -9,6 +9,7 @@ defaults.  Nothing outside this package contains a framework's name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -71,6 +72,21 @@ class ExitMeaning:
     """True where the exit happens by design, many times a day."""
 
 
+DEAF_WORDS = "The worker does not hear a stop"
+"""What a framework's startup probe says when it fails, followed by a colon and a `Deafness`."""
+
+
+class Deafness(StrEnum):
+    """Why a worker that is asked to leave would not know, as seen in its container."""
+
+    PCNTL_MISSING = "PcntlMissing"
+    """Its PHP has no pcntl extension."""
+    NOT_LISTENING = "NotListening"
+    """No process has a worker's handlers, long after the container's start."""
+    OUT_OF_REACH = "OutOfReach"
+    """The container's first process passes no signal on, and the worker itself may not be sent one."""
+
+
 class KeyLayout(Protocol):
     """Where a framework keeps the jobs of a queue."""
 
@@ -90,6 +106,20 @@ class CommandLine(Protocol):
 
     def __call__(self, options: WorkerOptions) -> tuple[str, ...]:
         """Render the arguments after the framework's console command."""
+
+
+class StopCommand(Protocol):
+    """How a worker is stopped from within its container."""
+
+    def __call__(self, console: tuple[str, ...]) -> tuple[str, ...]:
+        """Make the command that ends the worker which *console* runs, after the job in hand."""
+
+
+class ProbeCommand(Protocol):
+    """How it is found out, within the container, whether its worker hears a stop."""
+
+    def __call__(self, console: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Make the command for the worker that *console* runs; ``None`` where there can be none."""
 
 
 class HeaderReader(Protocol):
@@ -113,9 +143,18 @@ class Framework:
     """Seconds after which a reserved job is handed out again, where the application says nothing."""
     default_tries: int
     """Attempts where ``--tries`` is not given; 0 means without limit."""
-    before_leaving: tuple[str, ...]
-    """Run in the container before the worker is asked to leave; returns when it will hear that."""
+    listens_since: tuple[int, ...]
+    """The first version of the queue package whose worker hears a stop."""
+    before_leaving: StopCommand
+    """Run in the container before its first process gets the image's STOPSIGNAL."""
+    startup_probe: ProbeCommand
+    """Run in the container from its start until it succeeds; what it says when it fails: `DEAF_WORDS`."""
     exit_meanings: Mapping[int, ExitMeaning]
     keys: KeyLayout
     command_line: CommandLine
     read_header: HeaderReader
+
+    def recycles(self, exit_code: int | None) -> bool:
+        """Tell an end by design from a crash; ``None`` is the code of a worker that never ran."""
+        meaning = None if exit_code is None else self.exit_meanings.get(exit_code)
+        return meaning is not None and meaning.recycling

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
 from queueworkers.frameworks.payload import parse_count, parse_payload, parse_unix_time
-from queueworkers.frameworks.php import BEFORE_LEAVING, EXIT_MEANINGS
+from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import WorkerOptions
@@ -85,7 +85,9 @@ LARAVEL = Framework(
     unsupported_options=frozenset(),
     default_retry_after=90,
     default_tries=1,
-    before_leaving=BEFORE_LEAVING,
+    listens_since=(5, 4),
+    before_leaving=before_leaving,
+    startup_probe=startup_probe,
     exit_meanings=MappingProxyType(
         {
             **EXIT_MEANINGS,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
 from queueworkers.frameworks.payload import parse_count, parse_payload
-from queueworkers.frameworks.php import BEFORE_LEAVING, EXIT_MEANINGS
+from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import WorkerOptions
@@ -64,7 +64,9 @@ THINKPHP = Framework(
     unsupported_options=frozenset({"rest", "max_jobs", "max_time"}),
     default_retry_after=60,
     default_tries=0,
-    before_leaving=BEFORE_LEAVING,
+    listens_since=(3,),
+    before_leaving=before_leaving,
+    startup_probe=startup_probe,
     exit_meanings=MappingProxyType(
         {
             **EXIT_MEANINGS,

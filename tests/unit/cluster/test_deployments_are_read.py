@@ -6,15 +6,24 @@ from typing import Any
 
 import pytest
 
-from queueworkers.cluster.reading import parse_workers, replica_owners
-from unit.domain.given import NOON, a_pod
+from queueworkers.cluster.reading import newest_revision, parse_revision, parse_workers, replica_owners
+from queueworkers.domain.manifests import render_deployment
+from queueworkers.domain.replacing import Phase, Rollout
+from unit.domain.given import NOON, POOL, a_pod, a_spec, deployment_of
 
 
-def a_deployment(status: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+def a_deployment(
+    status: dict[str, Any] | None = None, *, notes: dict[str, str] | None = None, **spec: Any
+) -> dict[str, Any]:
     """A Deployment as the API server tells it."""
     return {
-        "metadata": {"name": "default-workers", "generation": 4},
-        "spec": {"template": {"metadata": {"labels": {}}, "spec": {}}, **spec},
+        "metadata": {
+            "name": "default-workers",
+            "generation": 4,
+            "creationTimestamp": "2026-11-22T12:00:00Z",
+            "annotations": notes or {},
+        },
+        "spec": {"template": {"metadata": {"labels": {}}, "spec": {"containers": []}}, **spec},
         **({} if status is None else {"status": status}),
     }
 
@@ -58,11 +67,66 @@ def test_the_remains_of_an_evicted_pod_are_no_worker() -> None:
 )
 def test_the_restart_marker_is_our_own_annotation(annotations: dict[str, str], expected: Any) -> None:
     """`kubectl rollout restart` on the Deployment is somebody else's restart."""
-    template = {"metadata": {"annotations": annotations}, "spec": {}}
+    template = {"metadata": {"annotations": annotations}, "spec": {"containers": []}}
 
     workers = parse_workers(a_deployment(template=template), [], foreign_autoscaler=None)
 
     assert workers.restart_marker == expected
+
+
+def test_what_is_noted_of_a_rollout_is_read_back() -> None:
+    """It is all that a new operator knows of it."""
+    spec = a_spec(image="shop:2")
+    revision = parse_revision(
+        deployment_of(spec, restarted_at=NOON, references={"Secret/shop": "3fa9"})["spec"]["template"]
+    )
+    assert revision
+    noted = render_deployment(
+        POOL,
+        spec,
+        Rollout(
+            revision=revision, phase=Phase.STOPPED, trigger="Image", since=NOON, stopped_at=NOON, paused=True
+        ),
+    )
+
+    workers = parse_workers(
+        a_deployment(notes=noted["metadata"]["annotations"], **noted["spec"]), [], foreign_autoscaler=None
+    )
+
+    assert (workers.revision, workers.image) == (revision.name, "shop:2")
+    assert (workers.restart_marker, workers.references) == (NOON, {"Secret/shop": "3fa9"})
+    assert (workers.rollout_trigger, workers.rollout_since, workers.rollout_stopped_at) == (
+        "Image",
+        NOON,
+        NOON,
+    )
+    assert workers.paused
+
+
+def a_replica_set(number: int, image: str) -> dict[str, Any]:
+    """One of the Deployment's ReplicaSets, as its controller makes them."""
+    template = deployment_of(a_spec(image=image))["spec"]["template"]
+    template["metadata"]["labels"]["pod-template-hash"] = "5d9f"
+    return {
+        "metadata": {"annotations": {"deployment.kubernetes.io/revision": str(number)}},
+        "spec": {"template": template},
+    }
+
+
+def test_the_revision_before_is_the_newest_other_one() -> None:
+    """By number, not by text, and without what its ReplicaSet added; a stranger's is none."""
+    own = parse_revision(a_replica_set(11, "shop:11")["spec"]["template"])
+    stranger = {
+        "metadata": {"annotations": {"deployment.kubernetes.io/revision": "12"}},
+        "spec": {"template": {"spec": {"containers": []}}},
+    }
+    replica_sets = [a_replica_set(9, "shop:9"), a_replica_set(10, "shop:10"), a_replica_set(11, "shop:11")]
+
+    found = newest_revision([*replica_sets, stranger], but=own)
+
+    assert found
+    assert found.template == deployment_of(a_spec(image="shop:10"))["spec"]["template"]
+    assert newest_revision(replica_sets[2:], but=own) is None
 
 
 QUOTA = 'pods "default-workers-5d9-" is forbidden: exceeded quota: shop, requested: pods=1, used: pods=4'

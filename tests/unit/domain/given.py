@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.conditions import UnknownReason
 from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog
-from queueworkers.domain.decision import decide
+from queueworkers.domain.decision import Decision, decide
 from queueworkers.domain.identity import PoolIdentity, PoolKey
+from queueworkers.domain.manifests import render_deployment, render_revision
 from queueworkers.domain.observation import Observation
-from queueworkers.domain.report import reason_of, report
+from queueworkers.domain.replacing import Phase, Rollout
+from queueworkers.domain.report import report
 from queueworkers.domain.scaling import History
 from queueworkers.domain.verdict import Situation
 from queueworkers.domain.wording import explain
 from queueworkers.domain.workers import PodTrouble, WorkerPod, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 """The moment at which most tests decide."""
@@ -84,6 +91,7 @@ def a_troubled_pod(
 def some_workers(desired: int, **facts: Any) -> Workers:
     """A Deployment with all of its *desired* workers up to date and at work."""
     usual: dict[str, Any] = {
+        "created_at": ago(86_400),
         "generation": 1,
         "observed_generation": 1,
         "desired": desired,
@@ -92,11 +100,49 @@ def some_workers(desired: int, **facts: Any) -> Workers:
         "updated": desired,
         "available": desired,
         "restart_marker": None,
+        "revision": None,
+        "image": "registry.example/shop:2.4.1",
+        "references": {},
+        "restarted_outside_at": None,
+        "paused": False,
+        "rollout_trigger": None,
+        "rollout_since": None,
+        "rollout_stopped_at": None,
         "foreign_autoscaler": None,
         "refusal": None,
         "pods": tuple(a_pod(f"w-{number}") for number in range(desired)),
     }
     return Workers(**{**usual, **facts})
+
+
+def up_to_date(spec: QueueWorkerPoolSpec, observation: Observation) -> Observation:
+    """Give workers of no particular revision the one that *spec* and their own restart marker make."""
+    workers = observation.workers
+    if workers is None or workers.revision is not None:
+        return observation
+    made = render_revision(
+        POOL, spec, restarted_at=workers.restart_marker, references=workers.references
+    ).name
+    pods = tuple(replace(pod, revision=pod.revision or made) for pod in workers.pods)
+    return replace(observation, workers=replace(workers, revision=made, pods=pods))
+
+
+def deployment_of(
+    spec: QueueWorkerPoolSpec,
+    *,
+    restarted_at: datetime | None = None,
+    references: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Render the Deployment of a pool that is new."""
+    revision = render_revision(POOL, spec, restarted_at=restarted_at, references=references)
+    return render_deployment(POOL, spec, Rollout(revision=revision, phase=Phase.COMPLETE))
+
+
+def decided(
+    spec: QueueWorkerPoolSpec, observation: Observation, history: History, *, now: datetime
+) -> Decision:
+    """Decide about workers that are as the spec says, unless the test says otherwise."""
+    return decide(POOL, spec, up_to_date(spec, observation), history, now=now)
 
 
 def an_observation(reading: Any = None, *, workers: Workers | int | None = 1, **also: Any) -> Observation:
@@ -125,14 +171,15 @@ def situation_of(
     **also: Any,
 ) -> Situation:
     """Decide, and gather what is to be said."""
-    decision = decide(spec, observation, history or watched(), now=now)
-    usual = {"refusal": None, "template_written": False, "previous_progress": None}
+    observation = up_to_date(spec, observation)
+    decision = decide(POOL, spec, observation, history or watched(), now=now)
     return Situation(
         spec=spec,
         observation=observation,
         decision=decision,
+        rollout=decision.rollout,
         explanation=explain(spec, observation.reading, decision),
-        **{**usual, **also},
+        **{"refusal": None, **also},
     )
 
 
@@ -149,8 +196,11 @@ def told(
 ) -> QueueWorkerPoolStatus:
     """What is said of a pool at a moment."""
     spec = a_spec(**fields)
-    observation = an_observation(reading, workers=workers, restart_annotation=restart_annotation)
-    situation = situation_of(
-        spec, observation, now=now, history=history, previous_progress=reason_of(previous, "Progressing")
+    observation = an_observation(
+        reading,
+        workers=workers,
+        restart_annotation=restart_annotation,
+        told_phase=previous.rollout.phase if previous.rollout else None,
     )
+    situation = situation_of(spec, observation, now=now, history=history)
     return report(POOL, situation, generation=generation, previous=previous, now=now)

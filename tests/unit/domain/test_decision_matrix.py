@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from queueworkers.domain.decision import Basis, Decision, decide
+from queueworkers.domain.decision import Basis, Decision
 from queueworkers.domain.scaling import Limiter
-from unit.domain.given import NOON, UNKNOWN, a_backlog, a_spec, ago, an_observation, some_workers, watched
+from unit.domain.given import (
+    NOON,
+    UNKNOWN,
+    a_backlog,
+    a_spec,
+    ago,
+    an_observation,
+    decided,
+    some_workers,
+    watched,
+)
 
 if TYPE_CHECKING:
     from queueworkers.domain.backlog import Backlog, UnknownBacklog
@@ -42,7 +52,7 @@ def test_the_first_wish_that_is_stated_decides(
     scaling = {"mode": mode, **BOUNDS, **AT_ONCE, **({"replicas": pinned} if pinned else {})}
     workers = None if current is None else some_workers(current, foreign_autoscaler=foreign)
 
-    decision = decide(
+    decision = decided(
         a_spec(scaling=scaling, suspend=suspended),
         an_observation(READINGS[reading], workers=workers),
         watched(),
@@ -135,7 +145,7 @@ def test_the_cooldown_is_for_pools_that_may_rest(
     """A worker that the minimum keeps is not kept by the cooldown."""
     history = watched(active_at=ago(100))
 
-    decision = decide(
+    decision = decided(
         a_spec(scaling={**scaling, **AT_ONCE}), an_observation(workers=workers), history, now=NOON
     )
 
@@ -144,8 +154,8 @@ def test_the_cooldown_is_for_pools_that_may_rest(
 
 def test_a_number_that_the_bounds_keep_is_not_held_by_a_window() -> None:
     """Or each start of the operator would change what is said of every idle pool, and back a minute later."""
-    idle = decide(a_spec(), an_observation(workers=1), watched(0), now=NOON)
-    full = decide(
+    idle = decided(a_spec(), an_observation(workers=1), watched(0), now=NOON)
+    full = decided(
         a_spec(scaling={"behavior": {"scaleUp": {"stabilizationWindowSeconds": 60}}}),
         an_observation(a_backlog(ready=500), workers=10),
         watched(0),
@@ -161,7 +171,7 @@ def test_it_comes_back_for_whatever_happens_first() -> None:
     window_ends = watched(30)
 
     for restart_at, expected in ((ago(-10), ago(-10)), (ago(-40), ago(-30))):
-        decision = decide(
+        decision = decided(
             a_spec(restart={"at": restart_at.isoformat()}),
             an_observation(workers=5),
             window_ends,
@@ -174,7 +184,7 @@ def decide_for(
     reading: Backlog | UnknownBacklog, *, workers: int | None, history: Any = None, at: float = 0
 ) -> Decision:
     """Decide about a pool of 0 to 10 workers, long watched, so many seconds before noon."""
-    return decide(
+    return decided(
         a_spec(scaling={"minReplicas": 0}),
         an_observation(reading, workers=workers),
         history or watched(),

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from queueworkers.api.status import Condition, QueueWorkerPoolStatus
+from queueworkers.api.status import Condition, QueueWorkerPoolStatus, RolloutStatus
 from queueworkers.domain.announcements import (
     Announcement,
     announce_changes,
-    announce_restart,
+    announce_rollout,
     announce_scaling,
     announce_unreadable_restart,
 )
-from unit.domain.given import NOON, UNKNOWN, a_backlog, a_situation, ago
+from unit.domain.given import NOON, NOTHING, UNKNOWN, a_backlog, a_situation, ago, some_workers
 
 if TYPE_CHECKING:
     from queueworkers.domain.verdict import Situation
@@ -83,10 +83,30 @@ def test_a_restart_is_told_with_who_asked() -> None:
     """And how many workers it concerns."""
     situation = a_situation(a_backlog(ready=25), 3, restart={"at": "2026-11-23T11:59:00Z"})
 
-    (announced,) = announce_restart(situation)
+    (announced,) = announce_rollout(situation, NOTHING)
 
     assert announced.reason == "RestartRequested"
     assert announced.note == "3 workers to replace, each after its job: Spec of 2026-11-23T11:59:00+00:00"
+
+
+def test_a_change_of_the_pool_is_told_with_what_changed() -> None:
+    """It replaces workers just as a restart does."""
+    situation = a_situation(a_backlog(ready=25), some_workers(3, image="shop:1", revision="1"))
+
+    (announced,) = announce_rollout(situation, NOTHING)
+
+    assert (announced.reason, announced.note) == (
+        "RolloutStarted",
+        "3 workers to replace, each after its job: Image",
+    )
+
+
+def test_a_replacement_is_told_once() -> None:
+    """Its beginning names it."""
+    situation = a_situation(a_backlog(ready=25), 3, restart={"at": "2026-11-23T11:59:00Z"})
+    told = QueueWorkerPoolStatus(rollout=RolloutStatus(since_time=situation.rollout.since))
+
+    assert announce_rollout(situation, told) == ()
 
 
 def test_a_restart_that_cannot_be_read_is_told() -> None:
@@ -118,7 +138,7 @@ WELL = {
     "Progressing": ("False", "Complete"),
 }
 CRASHING, PULLING = ("False", "WorkersCrashing"), ("False", "ImagePullFailed")
-ROLLING, TIMED_OUT = ("True", "RollingRestart"), ("False", "TimedOut")
+TIMED_OUT = ("False", "TimedOut")
 
 
 @pytest.mark.parametrize(
@@ -142,18 +162,6 @@ ROLLING, TIMED_OUT = ("True", "RollingRestart"), ("False", "TimedOut")
             id="over",
         ),
         pytest.param(WELL, {**WELL, "Ready": ("True", "AtMaxReplicas")}, [], id="daily-life"),
-        pytest.param(
-            {**WELL, "Progressing": ROLLING},
-            WELL,
-            [(False, "RolloutFinished", "RollingRestart is done.")],
-            id="done",
-        ),
-        pytest.param(
-            {**WELL, "Progressing": ROLLING},
-            {**WELL, "Progressing": ("True", "RollingUpdate")},
-            [],
-            id="one-rollout-became-another",
-        ),
         pytest.param({**WELL, "Progressing": ("True", "Starting")}, WELL, [], id="growth-is-no-rollout"),
         pytest.param(
             WELL,
@@ -184,3 +192,26 @@ def test_what_changed_is_told_once(
     announced = announce_changes(a_status(**before), a_status(**now))
 
     assert [(each.warning, each.reason, each.note) for each in announced] == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reasons"),
+    [
+        pytest.param("Replacing", "Complete", ["RolloutFinished"], id="done"),
+        pytest.param("Stopped", "Complete", ["RolloutFinished"], id="done-after-it-stopped"),
+        pytest.param("Replacing", "Undone", ["RolloutUndone"], id="undone"),
+        pytest.param("Replacing", "Stopped", [], id="stopped"),
+        pytest.param("Stopped", "Replacing", [], id="goes-on"),
+        pytest.param("Complete", "Complete", [], id="at-rest"),
+        pytest.param(None, "Complete", [], id="new"),
+    ],
+)
+def test_the_end_of_a_replacement_is_told(before: str | None, now: str, reasons: list[str]) -> None:
+    """That it stopped is told as what the pool suffers from."""
+    announced = announce_changes(
+        QueueWorkerPoolStatus(rollout=RolloutStatus(phase=before) if before else None),
+        QueueWorkerPoolStatus(rollout=RolloutStatus(phase=now, trigger="Image")),
+    )
+
+    assert [each.reason for each in announced] == reasons
+    assert all(each.note == "All workers are replaced: Image." for each in announced)

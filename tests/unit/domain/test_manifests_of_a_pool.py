@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from queueworkers.domain.manifests import render_deployment, render_replicas
-from unit.domain.given import NOON, POOL, a_spec
+from queueworkers.domain.manifests import render_replicas
+from unit.domain.given import NOON, POOL, a_spec, deployment_of
 from unit.domain.pod_security import breaks_baseline, breaks_restricted
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 RESTARTED_AT = "queueworkers.io/restarted-at"
+REVISION = "queueworkers.io/revision"
 
 
 def rendered(*, restarted_at: datetime | None = None, **fields: Any) -> dict[str, Any]:
     """Render the smallest pool with these fields."""
-    return render_deployment(POOL, a_spec(**fields), restarted_at=restarted_at)
+    return deployment_of(a_spec(**fields), restarted_at=restarted_at)
 
 
 def pod_of(deployment: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def test_the_pod_template_is_merged_into_the_worker() -> None:
     assert {each["name"]: each["value"] for each in worker["env"]} == {"APP_ENV": "staging", "APP_DEBUG": "0"}
     assert template["spec"]["serviceAccountName"] == "shop"
     assert template["spec"]["automountServiceAccountToken"] is True
-    assert template["metadata"]["annotations"] == {"sidecar.istio.io/inject": "false"}
+    assert template["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false"
     assert template["metadata"]["labels"]["team"] == "shop"
 
 
@@ -220,8 +221,9 @@ def test_a_restart_changes_the_template_and_nothing_else() -> None:
     after = rendered(restarted_at=NOON, **fields)["spec"]
 
     annotations = after["template"]["metadata"]["annotations"]
-    assert annotations == {"team": "shop", RESTARTED_AT: NOON.isoformat()}
-    del annotations[RESTARTED_AT]
+    assert annotations.pop(RESTARTED_AT) == NOON.isoformat()
+    assert annotations.pop(REVISION) != before["template"]["metadata"]["annotations"].pop(REVISION)
+    assert annotations == {"team": "shop"}
     assert after == before
 
 
@@ -297,6 +299,6 @@ def test_rendering_leaves_the_pool_as_it_was() -> None:
     )
     before = copy.deepcopy(spec.pod_template)
 
-    json.dumps(render_deployment(POOL, spec, restarted_at=NOON))
+    json.dumps(deployment_of(spec, restarted_at=NOON))
 
     assert spec.pod_template == before

@@ -38,10 +38,11 @@ def a_situation(
     *,
     scaling: dict[str, Any] | None = None,
     suspend: bool = False,
+    restart: dict[str, Any] | None = None,
     **also: Any,
 ) -> Situation:
     """A pool of 3 workers that have 30 jobs, decided upon and applied, unless said otherwise."""
-    spec = a_spec(scaling={**AT_ONCE, **(scaling or {})}, suspend=suspend)
+    spec = a_spec(scaling={**AT_ONCE, **(scaling or {})}, suspend=suspend, restart=restart or {})
     observation = an_observation(a_backlog(ready=30) if reading is None else reading, workers=workers)
     return situation_of(spec, observation, **also)
 
@@ -226,40 +227,90 @@ def test_a_refused_deployment_says_why(status: int, message: str, reason: Reason
     assert refusal_of(status=status, message=message) == Refusal(reason=reason, message=message)
 
 
-ROLLING_RESTART, ROLLING_UPDATE = Reason.ROLLING_RESTART, Reason.ROLLING_UPDATE
-
-
 @pytest.mark.parametrize(
-    ("facts", "previous", "written", "reason"),
+    ("facts", "reason"),
     [
-        pytest.param({}, None, False, Reason.COMPLETE, id="at-rest"),
-        pytest.param({"updated": 0}, None, False, ROLLING_UPDATE, id="old-workers"),
-        pytest.param({"updated": 0}, ROLLING_RESTART, False, ROLLING_RESTART, id="a-restart-goes-on"),
-        pytest.param({"generation": 2}, None, True, ROLLING_UPDATE, id="just-written"),
-        pytest.param({"generation": 2}, None, False, Reason.COMPLETE, id="a-number-was-written"),
-        pytest.param({"generation": 2}, ROLLING_UPDATE, False, ROLLING_UPDATE, id="not-observed-yet"),
-        pytest.param(
-            {"updated": 3, "current": 4}, ROLLING_UPDATE, False, ROLLING_UPDATE, id="the-last-old-one"
-        ),
-        pytest.param({"available": 2}, ROLLING_UPDATE, False, ROLLING_UPDATE, id="the-last-new-one"),
-        pytest.param({"available": 2}, None, False, Reason.COMPLETE, id="a-recycled-worker-is-no-rollout"),
-        pytest.param({}, ROLLING_UPDATE, False, Reason.COMPLETE, id="done"),
-        pytest.param({"ready": 2}, None, False, Reason.STARTING, id="one-starts"),
-        pytest.param({"current": 4, "updated": 4}, None, False, Reason.DRAINING, id="one-leaves"),
+        pytest.param({}, Reason.COMPLETE, id="at-rest"),
+        pytest.param({"generation": 2}, Reason.COMPLETE, id="a-number-was-written"),
+        pytest.param({"available": 2}, Reason.COMPLETE, id="a-recycled-worker-is-no-rollout"),
+        pytest.param({"ready": 2}, Reason.STARTING, id="one-starts"),
+        pytest.param({"current": 4, "updated": 4}, Reason.DRAINING, id="one-leaves"),
+        pytest.param({"updated": 0}, Reason.ROLLING_UPDATE, id="old-workers"),
+        pytest.param({"updated": 0, "rollout_trigger": "Signal"}, Reason.ROLLING_RESTART, id="a-restart"),
     ],
 )
-def test_a_rollout_lasts_from_the_first_write_to_the_last_successor(
-    *, facts: dict[str, int], previous: str | None, written: bool, reason: Reason
-) -> None:
-    """Neither a number that was written nor a worker that recycles itself is one."""
-    situation = a_situation(
-        workers=some_workers(3, **facts), template_written=written, previous_progress=previous
-    )
-
-    progress = judge_progress(situation)
+def test_what_is_on_its_way_is_told(*, facts: dict[str, Any], reason: Reason) -> None:
+    """Neither a number that was written nor a worker that recycles itself is a rollout."""
+    progress = judge_progress(a_situation(workers=some_workers(3, **facts)))
 
     assert progress.reason == reason
     assert (progress.status is ConditionStatus.FALSE) == (reason == Reason.COMPLETE)
+
+
+NEW = a_troubled_pod(TroubleKind.CRASHING, "back-off", name="new-1", exit_code=255)
+OLD = (a_pod("old-1", revision="before"), a_pod("old-2", revision="before"))
+HALF_WAY = {"updated": 1, "current": 3, "rollout_trigger": "Image", "rollout_since": NOON}
+
+
+@pytest.mark.parametrize(
+    ("facts", "control", "ready", "progress", "message"),
+    [
+        pytest.param(
+            {"pods": (*OLD, NEW)},
+            "Run",
+            ("False", Reason.ROLLOUT_STOPPED),
+            "False",
+            "0/2 replaced, then it stopped, as new workers fail: 1 of 3 pods, such as new-1: last exit code 255"
+            " (a PHP fatal error, such as memory_limit); back-off. 2 old workers still at work, none is added."
+            " It goes on when the new ones work, or begins anew with a corrected pool;"
+            " spec.restart.rollout: Undo goes back. Began with Image at 2026-11-23T12:00:00Z.",
+            id="stopped",
+        ),
+        pytest.param(
+            {"pods": (*OLD, a_pod("new-1"))},
+            "Hold",
+            ("False", Reason.ROLLOUT_HELD),
+            "Unknown",
+            "1/2 replaced; spec.restart.rollout is Hold, so no more are replaced until it is Run."
+            " Began with Image at 2026-11-23T12:00:00Z.",
+            id="held",
+        ),
+        pytest.param(
+            {"pods": (*OLD, a_pod("new-1")), "paused": True},
+            "Run",
+            ("False", Reason.ROLLOUT_HELD),
+            "Unknown",
+            "1/2 replaced; somebody paused the Deployment: kubectl rollout resume lets it go on."
+            " Began with Image at 2026-11-23T12:00:00Z.",
+            id="held-from-outside",
+        ),
+        pytest.param(
+            {"pods": (*OLD, a_pod("new-1"))},
+            "Undo",
+            ("False", Reason.ROLLOUT_HELD),
+            "Unknown",
+            "1/2 replaced; there is no revision before to go back to: set spec.restart.rollout to Run."
+            " Began with Image at 2026-11-23T12:00:00Z.",
+            id="nothing-to-go-back-to",
+        ),
+        pytest.param(
+            {"pods": (*OLD, a_pod("new-1"))},
+            "Run",
+            ("False", Reason.ROLLING_UPDATE),
+            "True",
+            "1/2 replaced; each worker finishes its job first. Began with Image at 2026-11-23T12:00:00Z.",
+            id="under-way",
+        ),
+    ],
+)
+def test_a_replacement_is_told_with_how_far_it_is(
+    facts: dict[str, Any], control: str, ready: tuple[str, Reason], progress: str, message: str
+) -> None:
+    """And who or what keeps it from going on, and what to do."""
+    situation = a_situation(workers=some_workers(2, **{**HALF_WAY, **facts}), restart={"rollout": control})
+
+    assert (judge(situation).status, judge(situation).reason, judge(situation).message) == (*ready, message)
+    assert judge_progress(situation).status == progress
 
 
 @pytest.mark.parametrize(

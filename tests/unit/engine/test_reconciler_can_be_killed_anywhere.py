@@ -110,6 +110,7 @@ def state(world: LittleWorld) -> dict[str, Any]:
         del condition["lastTransitionTime"]
     for when in ("lastScaleTime", "backlog"):
         status.pop(when, None)
+    status.get("rollout", {}).pop("sinceTime", None)
     return {
         "template": world.manifest and world.manifest["spec"],
         "replicas": world.replicas,

@@ -7,7 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.domain.manifests import RESTARTED_AT_ANNOTATION
+from queueworkers.domain.manifests import (
+    RESTARTED_AT_ANNOTATION,
+    REVISION_ANNOTATION,
+    ROLLOUT_SINCE_ANNOTATION,
+    ROLLOUT_TRIGGER_ANNOTATION,
+)
 from queueworkers.domain.pool import Pool
 from queueworkers.domain.rollout import parse_moment
 from queueworkers.engine.reconciler import Reconciler
@@ -48,6 +53,9 @@ class LittleWorld:
     generation: int = 0
     observed_generation: int = 0
     updated: bool = True
+    running: str | None = None
+    """The revision of the pods that there are."""
+    running_replicas: int = 0
 
     calls: int = 0
     kill_after: int | None = None
@@ -84,8 +92,9 @@ class LittleWorld:
         self._done()
         if self.manifest is None:
             return None
-        annotations = self.manifest["spec"]["template"].get("metadata", {}).get("annotations", {})
-        workers = some_workers(self.replicas if self.observed_generation == self.generation else 0)
+        annotations = self.manifest["spec"]["template"]["metadata"]["annotations"]
+        notes = self.manifest["metadata"]["annotations"]
+        workers = some_workers(self.running_replicas)
         return replace(
             workers,
             generation=self.generation,
@@ -93,11 +102,16 @@ class LittleWorld:
             desired=self.replicas,
             restart_marker=parse_moment(annotations.get(RESTARTED_AT_ANNOTATION)),
             updated=workers.updated if self.updated else 0,
+            revision=annotations[REVISION_ANNOTATION],
+            image=self.manifest["spec"]["template"]["spec"]["containers"][0]["image"],
+            rollout_trigger=notes.get(ROLLOUT_TRIGGER_ANNOTATION),
+            rollout_since=parse_moment(notes.get(ROLLOUT_SINCE_ANNOTATION)),
+            pods=tuple(replace(pod, revision=self.running) for pod in workers.pods),
         )
 
     async def apply(
         self, pool: PoolIdentity, deployment: Mapping[str, Any], *, replicas: int, hands_off: bool
-    ) -> bool:
+    ) -> None:
         """Bring the Deployment to what is wanted, in up to two writes."""
         assert pool == POOL
         self._begin()
@@ -106,18 +120,20 @@ class LittleWorld:
         if self.manifest is None:
             self.manifest, self.replicas = deployment, replicas
             self._wrote("create")
-            return False
+            return
         if self.replicas != replicas and not hands_off:
             self.replicas = replicas
             self._wrote("replicas")
         before = self.manifest["spec"]["template"]
         if self.manifest == deployment:
-            return False
+            return
         self.manifest = deployment
-        replacing = bool(before != deployment["spec"]["template"])
-        self.rollouts += replacing
+        self.rollouts += before != deployment["spec"]["template"]
         self._wrote("template")
-        return replacing
+
+    async def observe_revision_before(self, pool: PoolIdentity) -> None:
+        """Nobody wants it here."""
+        assert pool == POOL
 
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Store the status as the API server would."""
@@ -153,6 +169,9 @@ class LittleWorld:
     def deployment_controller_works(self) -> None:
         """Start, stop and replace all workers that there are to be."""
         self.observed_generation = self.generation
+        self.running_replicas = self.replicas
+        if self.manifest:
+            self.running = self.manifest["spec"]["template"]["metadata"]["annotations"][REVISION_ANNOTATION]
 
     def pass_time(self, seconds: float) -> None:
         """Let the clock go on."""
