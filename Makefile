@@ -7,11 +7,10 @@ PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.complete
-JOBS    ?= 50
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-push test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push ledger test check format lock crd prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -25,8 +24,13 @@ demo-up: prepare ## The same, and leave the cluster, Redis and the operator runn
 demo-down: ## End what demo-up left running
 	@$(PYTHON) -m demo --end
 
+demo-push: JOBS ?= 50
 demo-push: ## Push JOBS=50 more jobs to what demo-up left running
 	@$(PYTHON) -m demo --push $(JOBS)
+
+ledger: JOBS ?= 2000
+ledger: prepare ## Disturb workers while they do JOBS=2000 jobs, and count what is lost, run twice or cut off
+	@$(BIN)/python -m ledger --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(if $(COMPARISON),--comparison $(COMPARISON))
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@echo "test: contract, API server and cluster tests (about ten minutes)"
@@ -36,7 +40,7 @@ check: $(STAMP) ## The fast loop: linters, types, architecture, unit and propert
 	@echo "check: ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "check: mypy" && $(BIN)/mypy
 	@echo "check: import-linter" && $(BIN)/lint-imports --no-logo >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
-	@echo "check: unit and property tests" && $(BIN)/python -m pytest tests/unit tests/properties tests/demo -q
+	@echo "check: unit and property tests" && $(BIN)/python -m pytest tests/unit tests/properties tests/demo tests/ledger -q
 
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

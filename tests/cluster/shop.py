@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.php import run_artisan
+from ledger.checker import audit, course
+from ledger.stream import read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,10 +99,8 @@ class Shop:
 
     def assert_each_done_once(self, jobs: list[str]) -> None:
         """Every job began once and ended once: none lost, none run twice, none cut off."""
-        ledger = self.ledger()
-        once = Counter(jobs)
-        assert Counter(entry["job"] for entry in ledger if entry["event"] == "start") == once
-        assert Counter(entry["job"] for entry in ledger if entry["event"] == "end") == once
+        found = audit(dict.fromkeys(jobs, course()), read_ledger(self.redis))
+        assert found.clean, "\n".join(map(str, found.findings))
 
     def workers_of(self, event: str) -> set[str]:
         """Name the pods in which jobs have begun or ended."""

@@ -12,16 +12,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo.ledger import Batch, audit
 from demo.left_running import CLUSTER, LeftRunning
 from demo.scene import Scene
 from demo.screen import choose_screen
-from demo.shop import NAMESPACE, push, read_ledger
+from demo.shop import NAMESPACE, Batch, push
 from demo.stage import POOL, POOL_FILE, borrows_cluster, set_up
 from demo.story import MissedError, Story
 from demo.summary import HOW_TO_STAY, complaints, summarise, ways_on
 from harness.cluster import running_cluster, start_cluster
 from harness.errors import CommandFailedError, HarnessError
+from ledger.checker import audit
+from ledger.stream import read_ledger
 
 if TYPE_CHECKING:
     from demo.screen import Screen
@@ -105,12 +106,13 @@ def _tell(stage: Stage, screen: Screen) -> bool:
         missed = _miss(story)
         story.figures.peak = scene.peak
     screen.close()
-    found = audit(story.batches, read_ledger(stage.redis))
+    courses = {job: course for batch in story.batches for job, course in batch.courses().items()}
+    found = audit(courses, read_ledger(stage.redis))
     if missed:
         screen.show(f"\nIt did not come true: {missed}")
     else:
         screen.chapter("What the jobs themselves wrote down")
-        screen.show(summarise(story.figures, found, jobs=sum(batch.count for batch in story.batches)))
+        screen.show(summarise(story.figures, found))
         for sentence in complaints(found):
             screen.show(f"\n{sentence}")
     if missed or not found.clean:

@@ -6,18 +6,19 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
-from demo.ledger import busy_workers, count_done
 from demo.screen import Picture, Worker
-from demo.shop import NAMESPACE, read_ledger
+from demo.shop import NAMESPACE
 from demo.stage import POOL
 from harness.watching import ObjectWatch, TableWatch
+from ledger.checker import busy_workers, count_ended
+from ledger.stream import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from demo.ledger import Entry
     from demo.stage import Stage
     from harness.watching import Json
+    from ledger.checker import Entry
 
 _LEDGER_SECONDS = 0.5
 
@@ -37,7 +38,7 @@ class Scene:
             cluster, f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", labels=labels
         )
         self._pods = ObjectWatch(cluster, f"/api/v1/namespaces/{NAMESPACE}/pods", labels=labels)
-        self._ledger: list[Entry] = []
+        self._ledger = Ledger(stage.redis)
         self._ledger_read_at = 0.0
         self.jobs = 0
         """How many were pushed."""
@@ -63,7 +64,7 @@ class Scene:
         now = time.monotonic()
         if self.jobs and now - self._ledger_read_at > _LEDGER_SECONDS:
             self._ledger_read_at = now
-            self._ledger = read_ledger(self._stage.redis)
+            self._ledger.look()
         self.peak = max(self.peak, self.ready)
         self.shortage = max(self.shortage, self.wanted - self.ready)
         return self._table.new_lines()
@@ -94,12 +95,12 @@ class Scene:
     @property
     def done(self) -> int:
         """Jobs that came to an end, as of the last look."""
-        return count_done(self._ledger)
+        return count_ended(self._ledger.entries)
 
     @property
     def ledger(self) -> Sequence[Entry]:
         """All that the jobs had written at the last look."""
-        return self._ledger
+        return self._ledger.entries
 
     def pod_uids(self) -> frozenset[str]:
         """Name the pods that there are, leaving ones included."""
@@ -107,7 +108,7 @@ class Scene:
 
     def busy(self) -> frozenset[str]:
         """Name the pods that have a job in hand."""
-        return busy_workers(self._ledger) & {pod["metadata"]["name"] for pod in self._pods.all()}
+        return busy_workers(self._ledger.entries) & {pod["metadata"]["name"] for pod in self._pods.all()}
 
     def picture(self, doing: str) -> Picture:
         """Draw it all."""

@@ -8,20 +8,38 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from demo.ledger import parse_stream
 from harness.errors import CommandFailedError
+from ledger.checker import course
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from demo.ledger import Batch, Entry
     from harness.cluster import Cluster
     from harness.redis import RedisServer
+    from ledger.checker import Course
 
 NAMESPACE = "qwp-demo"
 WEBSITE = "website"
 SETTINGS = "shop"
 PREFIX = "shop_database_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Jobs that are pushed with one command; they are called PREFIX-1, PREFIX-2, …"""
+
+    prefix: str
+    count: int
+    milliseconds: int
+    queue: str = "default"
+    failures: int = 0
+    """How many attempts of each job fail before one succeeds."""
+    delay_seconds: int = 0
+
+    def courses(self) -> Mapping[str, Course]:
+        """Say what is to happen to each job, by its identity."""
+        each = course(failures=self.failures)
+        return {f"{self.prefix}-{number}": each for number in range(1, self.count + 1)}
 
 
 def settings_secret(redis: RedisServer) -> dict[str, Any]:
@@ -119,8 +137,3 @@ def _push(cluster: Cluster, going_on: Push) -> None:
     if process.wait() != 0:
         going_on.failure = said
     going_on.finished.set()
-
-
-def read_ledger(redis: RedisServer) -> list[Entry]:
-    """Read all that the jobs have written so far."""
-    return parse_stream(redis.cli("XRANGE", "ledger:events", "-", "+"))

@@ -7,8 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from demo.ledger import Batch
-from demo.shop import PREFIX, push
+from demo.shop import PREFIX, Batch, push
 from demo.summary import Figures
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from demo.ledger import Audit
+    from ledger.checker import Audit
 
 _NAMED = 5
 """Jobs that are named when something is wrong with more."""
@@ -29,13 +29,14 @@ class Figures:
     zero_reached: int = 0
 
 
-def summarise(figures: Figures, found: Audit, *, jobs: int) -> str:
+def summarise(figures: Figures, found: Audit) -> str:
     """Make the table at the end."""
     rows = [
-        ("jobs pushed", str(jobs)),
+        ("jobs pushed", str(found.jobs)),
         ("done exactly once", str(found.done)),
         ("lost", str(len(found.lost))),
-        ("run twice", str(len({*found.done_twice, *found.wrong_attempts}))),
+        ("run twice", str(len(found.run_twice))),
+        ("cut off", str(len(found.cut_off))),
         ("first push to first scale-up", _seconds(figures.woke_after)),
         ("first push to all workers ready", _seconds(figures.full_after)),
         ("workers at peak", str(figures.peak)),
@@ -52,12 +53,14 @@ def complaints(found: Audit) -> Sequence[str]:
     """Say what is wrong with the ledger, in sentences; none when nothing is."""
     troubles = (
         ("never came to an end", found.lost),
-        ("came to an end more than once", found.done_twice),
-        ("were not begun and failed exactly as often as they were meant to", found.wrong_attempts),
-        ("wrote in the ledger, yet nobody had pushed them", found.strangers),
+        ("were begun or ended more often than they were to be", found.run_twice),
+        ("were taken by a worker and came to no outcome", found.cut_off),
+        ("wrote in the ledger what nobody had planned", found.unexplained),
     )
     return [
-        f"{len(jobs)} jobs {words}, such as {', '.join(jobs[:_NAMED])}." for words, jobs in troubles if jobs
+        f"{len(findings)} jobs {words}, such as {', '.join(finding.job for finding in findings[:_NAMED])}."
+        for words, findings in troubles
+        if findings
     ]
 
 

@@ -1,0 +1,68 @@
+"""Whatever is done to a pool and its operator, no job suffers; where jobs do suffer, the ledger tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.operator_process import OperatorProcess
+from ledger.driver import Driver
+from ledger.plan import Disturbance, Job, Kind, Plan, Round, make_plan
+from ledger.report import describe_findings, keep_evidence
+from ledger.subjects import PlainDeployment, PoolOfWorkers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cluster.shop import Shop
+    from harness.cluster import Cluster
+
+JOBS = 2000
+SEED = 20261122
+
+
+@pytest.fixture
+def mortal(installed: Cluster) -> Iterator[OperatorProcess]:
+    """An operator of the test's own, to be killed."""
+    with OperatorProcess(installed) as operator:
+        yield operator
+
+
+def test_no_job_is_lost_run_twice_or_cut_off(shop: Shop, mortal: OperatorProcess) -> None:
+    """Bursts of all sorts of jobs, and every kind of disturbance: each job goes its course, and no other."""
+    account = Driver(PoolOfWorkers(shop, mortal), make_plan(SEED, jobs=JOBS), tell=print).run()
+    assert account.found.clean, (
+        f"{describe_findings(account)}\n{keep_evidence(account, shop.namespace, operator_log=mortal.log)}"
+    )
+    assert set(account.disturbances) == set(Kind), "\n".join(account.journal)
+    assert account.found.done == JOBS
+    assert account.scalings > 5
+    assert account.rollouts > 2
+    assert account.workers_started > 20
+
+
+def test_a_harsh_deployment_cuts_jobs_off_and_the_ledger_tells(shop: Shop) -> None:
+    """Restarts with less grace than a job takes: jobs are cut off, and run again when they are anybody's again."""
+    seconds = {f"long-{number}": 8 for number in range(8)} | {f"short-{number}": 0 for number in range(40)}
+    restarts = Disturbance(kind=Kind.ROLLOUT_RESTART, after_seconds=7, lasts_seconds=0, choice=0)
+    plan = Plan(
+        seed=0,
+        rounds=(
+            Round(
+                jobs=tuple(
+                    Job(identity=job, queue="default", milliseconds=length * 1000)
+                    for job, length in seconds.items()
+                ),
+                disturbances=(restarts, restarts),
+                pause_seconds=0,
+            ),
+        ),
+    )
+    subject = PlainDeployment(shop, grace_seconds=2, timeout_seconds=10, retry_after_seconds=15)
+    found = Driver(subject, plan, tell=print).run().found
+    cut_off = {finding.job for finding in found.cut_off}
+    assert any(job.startswith("long") for job in cut_off), "\n".join(map(str, found.findings))
+    assert cut_off <= {finding.job for finding in (*found.run_twice, *found.lost)}
+    assert not found.clean
+    assert not found.unfinished
