@@ -51,6 +51,14 @@ class WorkerPod:
     """Which template it was made from."""
     ready_since: datetime | None = None
     """Since when it has been ready, or not."""
+    addresses: tuple[str, ...] = ()
+    """Its own on the pods' network; of one kind or of both."""
+    leaving_since: datetime | None = None
+    """When it was asked to leave."""
+    deletion_cost: int = 0
+    """The ReplicaSet controller deletes the pod of the lowest cost first."""
+    priced_by_others: bool = False
+    """True where somebody else than the operator has set that cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

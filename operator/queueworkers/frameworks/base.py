@@ -149,6 +149,8 @@ class Framework:
     """Run in the container before its first process gets the image's STOPSIGNAL."""
     startup_probe: ProbeCommand
     """Run in the container from its start until it succeeds; what it says when it fails: `DEAF_WORDS`."""
+    asking_commands: frozenset[str]
+    """The Redis commands of which one is the last of a worker's question for a job, as `CLIENT LIST` spells them."""
     exit_meanings: Mapping[int, ExitMeaning]
     keys: KeyLayout
     command_line: CommandLine

@@ -79,6 +79,10 @@ def _available_at(job: dict[str, object]) -> datetime | None:
         return None
 
 
+# One script takes a job and reserves it; with `block_for` an empty queue is waited for.
+# Before 5.3 there was no script, and `LPOP` was followed by `ZADD` where it brought a job.
+ASKING_COMMANDS = frozenset({"eval", "evalsha", "blpop", "lpop"})
+
 LARAVEL = Framework(
     name="Laravel",
     console=("php", "artisan"),
@@ -88,6 +92,7 @@ LARAVEL = Framework(
     listens_since=(5, 4),
     before_leaving=before_leaving,
     startup_probe=startup_probe,
+    asking_commands=ASKING_COMMANDS,
     exit_meanings=MappingProxyType(
         {
             **EXIT_MEANINGS,

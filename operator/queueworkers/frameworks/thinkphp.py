@@ -58,6 +58,9 @@ def read_header(payload: bytes) -> JobHeader | None:
     )
 
 
+# Without a script: a job that was taken is reserved by `ZADD`, so these are the last ones of a question in vain.
+ASKING_COMMANDS = frozenset({"lpop", "blpop"})
+
 THINKPHP = Framework(
     name="ThinkPHP",
     console=("php", "think"),
@@ -67,6 +70,7 @@ THINKPHP = Framework(
     listens_since=(3,),
     before_leaving=before_leaving,
     startup_probe=startup_probe,
+    asking_commands=ASKING_COMMANDS,
     exit_meanings=MappingProxyType(
         {
             **EXIT_MEANINGS,
