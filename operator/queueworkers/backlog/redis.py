@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from queueworkers.backlog.breaker import Breaker
+from queueworkers.backlog.connections import ConnectionList
 from queueworkers.backlog.round_trip import Counted, QueueAddress, Refused, RoundTrip, parse_time
 from queueworkers.backlog.surroundings import Surroundings, Suspect
 from queueworkers.backlog.troubles import FAILURES, concerns_all, explain_failure, explain_refusal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from queueworkers.backlog.round_trip import Finding
     from queueworkers.domain.backlog import Reading, UnknownBacklog
     from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.leaving import Connection
 
 T = TypeVar("T")
 
@@ -70,6 +72,7 @@ class RedisReader:
         self._breaker = Breaker(rest_seconds)
         self._surroundings = Surroundings(every_seconds=look_around_seconds)
         self._sights = HeadSights()
+        self._connections = ConnectionList()
         self._wire: Wire | None = None
         self._clock_offset: float | None = None
         # A connection answers in the order of the questions, so they are asked one by one.
@@ -93,6 +96,28 @@ class RedisReader:
                     trouble = explain_failure(error, self._endpoint, timeout_seconds=self._timeout_seconds)
                     self._breaker.record_failure(trouble, self._monotonic())
         return {request.key: trouble for request in requests}
+
+    async def observe_connections(self) -> Sequence[Connection] | None:
+        """
+        List who is connected to the server; ``None`` where that cannot be known, for whatever reason.
+
+        Never raises for what the server does.
+        """
+        async with self._turn:
+            now = self._monotonic()
+            if self._breaker.resting(now):
+                return None
+            try:
+                wire = await self._connected()
+                async with asyncio.timeout(self._timeout_seconds):
+                    return await self._connections.observe(wire, now)
+            except FAILURES:
+                # The next reading tells what is wrong with the server; this was a question beside it.
+                self._drop()
+                return None
+            except BaseException:
+                self._drop()
+                raise
 
     async def close(self) -> None:
         """End the connection; the next reading would open another."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from queueworkers.backlog.endpoint import RedisEndpoint
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.leaving import Connection
     from queueworkers.domain.pool import Pool
 from queueworkers.engine.sources import Secrets
 
@@ -39,6 +40,9 @@ RETRY_SECONDS = 5.0
 
 LOOK_UPS_AT_ONCE = 4
 """Pools whose Secrets are read side by side; most pools have none, and take no time."""
+
+CONNECTIONS_WITHIN_SECONDS = 1.0
+"""How long a scale-down waits for the word who is idle; without it, it happens all the same."""
 
 LOGIN_TROUBLES = frozenset(
     {
@@ -62,6 +66,9 @@ class Reader(Protocol):
 
     async def observe(self, requests: Sequence[PoolRequest]) -> Mapping[PoolKey, Reading]:
         """Read them in one round trip; what could not be read is an `UnknownBacklog`, never an error."""
+
+    async def observe_connections(self) -> Sequence[Connection] | None:
+        """List who is connected to the server; ``None`` where it does not tell."""
 
     async def close(self) -> None:
         """End the connection."""
@@ -102,6 +109,7 @@ class BacklogObserver:
         self._changed = changed
         self._followed: dict[PoolKey, Followed] = {}
         self._members: dict[RedisEndpoint, set[PoolKey]] = {}
+        self._readers: dict[RedisEndpoint, Reader] = {}
         self._sweeps: dict[RedisEndpoint, asyncio.Task[None]] = {}
         self._look_ups: KeyedQueue[PoolKey] = KeyedQueue()
 
@@ -139,6 +147,18 @@ class BacklogObserver:
         followed = self._followed.pop(key, None)
         if followed:
             self._leave(key, followed)
+
+    async def observe_connections(self, key: PoolKey) -> Sequence[Connection] | None:
+        """List who is connected to a pool's Redis; ``None`` where that is not known soon enough."""
+        followed = self._followed.get(key)
+        reader = self._readers.get(followed.endpoint) if followed and followed.endpoint else None
+        if reader is None:
+            return None
+        try:
+            async with asyncio.timeout(CONNECTIONS_WITHIN_SECONDS):
+                return await reader.observe_connections()
+        except TimeoutError:
+            return None
 
     async def run(self) -> None:
         """Look up endpoints for ever, and again where a Secret may have changed."""
@@ -203,7 +223,7 @@ class BacklogObserver:
     async def _sweep(self, endpoint: RedisEndpoint) -> None:
         """Read the pools of one endpoint, each at its own interval, in one round trip those that are due together."""
         loop = asyncio.get_running_loop()
-        reader = self._connect(endpoint)
+        reader = self._readers[endpoint] = self._connect(endpoint)
         try:
             while True:
                 now = loop.time()
@@ -220,6 +240,8 @@ class BacklogObserver:
                 # A pool that joins meanwhile is due at once, but waits for at most this tick.
                 await asyncio.sleep(min(max(next_read - loop.time(), 0.0), 1.0))
         finally:
+            if self._readers.get(endpoint) is reader:  # else the endpoint is followed anew already
+                del self._readers[endpoint]
             await reader.close()
 
     async def _read(self, reader: Reader, endpoint: RedisEndpoint, due: Sequence[Followed]) -> None:

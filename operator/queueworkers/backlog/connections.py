@@ -1,0 +1,74 @@
+"""What `CLIENT LIST` tells of a Redis: who is connected from where, since when it is silent, and after what."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from queueworkers.domain.leaving import Connection
+
+if TYPE_CHECKING:
+    from queueworkers.backlog.wire import Wire
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Some 25,000 connections; a server with more is not listened to."""
+
+FRESH_SECONDS = 1.0
+"""How long an answer is good: pools that shrink together share it, since the server writes a line per client."""
+
+REST_SECONDS = 60.0
+"""When to ask again where it was refused, too long, or took too long."""
+
+_LINE = re.compile(
+    rb"^id=\d+ addr=(?P<address>\S+):\d+ .*? idle=(?P<idle>\d+) flags=(?P<flags>\w+) db=(?P<database>\d+) "
+    rb".*?\bcmd=(?P<command>\S+)",
+    re.MULTILINE,
+)
+"""
+The fields that every Redis since 2.8 has, in their order; newer ones have others in between.
+
+``laddr`` came in 6.2; an IPv6 address stands in brackets; a name that a client gives itself has no space.
+"""
+
+
+class ConnectionList:
+    """The connections of one server, asked for when somebody wants to know, and not too often."""
+
+    def __init__(self) -> None:
+        self._asked_again_at = float("-inf")
+        self._known: tuple[Connection, ...] | None = None
+
+    async def observe(self, wire: Wire, now: float) -> tuple[Connection, ...] | None:
+        """
+        List the connections of ordinary clients; ``None`` where the server does not tell.
+
+        Args:
+            wire: A connection to it; the user needs ``+client|list``, which ``+@read`` does not include.
+            now: On a monotonic clock, in seconds.
+
+        Raises:
+            OSError: the connection ended.
+            NotRedisError: the answer is no Redis protocol, or too long.
+        """
+        if now < self._asked_again_at:
+            return self._known
+        # Before the question, so that one that fails is not asked again at once.
+        self._known, self._asked_again_at = None, now + REST_SECONDS
+        (reply,) = await wire.exchange([("CLIENT", "LIST", "TYPE", "normal")], at_most_bytes=MOST_BYTES)
+        if isinstance(reply, bytes):
+            self._known, self._asked_again_at = parse_connections(reply), now + FRESH_SECONDS
+        return self._known
+
+
+def parse_connections(reply: bytes) -> tuple[Connection, ...]:
+    """Read the lines that Redis wrote; one that reads otherwise is left out."""
+    return tuple(
+        Connection(
+            address=line["address"].decode(errors="replace").strip("[]"),
+            idle_seconds=int(line["idle"]),
+            command=line["command"].decode(errors="replace").lower(),
+            database=int(line["database"]),
+            blocked=b"b" in line["flags"],
+        )
+        for line in _LINE.finditer(reply)
+    )
