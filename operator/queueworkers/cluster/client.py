@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 APPLY = "application/apply-patch+yaml"
+MERGE = "application/strategic-merge-patch+json"
 REQUEST_TIMEOUT_SECONDS = 15
 LIST_PAGE = 500
 
@@ -102,6 +103,16 @@ class KubernetesApi:
         """
         query = {"fieldManager": field_manager, "force": "true"}
         return await self._request("apply", "PATCH", path, query=query, body=body, content_type=APPLY)
+
+    async def merge(self, path: str, body: Mapping[str, Any], *, field_manager: str) -> dict[str, Any]:
+        """
+        Change some fields of one object, in the name of *field_manager*.
+
+        What *body* leaves out stays; ``None`` takes a field away, and
+        ``{"$patch": "delete"}`` an item of a list that has a key.
+        """
+        query = {"fieldManager": field_manager}
+        return await self._request("merge", "PATCH", path, query=query, body=body, content_type=MERGE)
 
     async def _request(
         self,

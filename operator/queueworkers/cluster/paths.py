@@ -40,6 +40,11 @@ def pods(namespace: str | None = None) -> str:
     return f"/api/v1{_within(namespace)}/pods"
 
 
+def pod(namespace: str, name: str) -> str:
+    """One pod."""
+    return f"{pods(namespace)}/{name}"
+
+
 def config_map(namespace: str, name: str) -> str:
     """One ConfigMap."""
     return f"/api/v1{_within(namespace)}/configmaps/{name}"

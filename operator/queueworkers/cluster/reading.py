@@ -66,6 +66,11 @@ REVISION_NUMBER_ANNOTATION = "deployment.kubernetes.io/revision"
 TEMPLATE_HASH_LABEL = "pod-template-hash"
 """The Deployment controller's own, on the templates of its ReplicaSets."""
 
+DELETION_COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
+
+PODS_MANAGER = "queue-worker-operator-pods"
+"""The operator's field manager on the pods of its workers."""
+
 AUTOSCALER_MANAGER = "kube-controller-manager"
 """Writes ``spec.replicas`` through the scale subresource only on behalf of a HorizontalPodAutoscaler."""
 
@@ -194,7 +199,38 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         creating=any(_is_created(container) for container in status.get("containerStatuses", ())),
         ended=status.get("phase") in {"Succeeded", "Failed"},
         crashed=any(_ended_badly(container) for container in status.get("containerStatuses", ())),
+        addresses=tuple(each["ip"] for each in status.get("podIPs", ())),
+        leaving_since=_leaving_since(metadata),
+        deletion_cost=_deletion_cost(metadata),
+        priced_by_others=_is_priced_by_others(metadata),
     )
+
+
+def _leaving_since(metadata: Mapping[str, Any]) -> datetime | None:
+    """Tell when its deletion was asked for: the timestamp says when its grace is over."""
+    deadline = parse_moment(metadata.get("deletionTimestamp"))
+    return deadline and deadline - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+
+
+def _deletion_cost(metadata: Mapping[str, Any]) -> int:
+    """Read the annotation; what is no number counts for the ReplicaSet controller as none."""
+    try:
+        return int(metadata.get("annotations", {}).get(DELETION_COST_ANNOTATION, "0"))
+    except ValueError:
+        return 0
+
+
+def _is_priced_by_others(metadata: Mapping[str, Any]) -> bool:
+    """Whoever wrote an annotation last holds it in the managed fields, the template's author among them."""
+    if DELETION_COST_ANNOTATION not in metadata.get("annotations", {}):
+        return False
+    field = f"f:{DELETION_COST_ANNOTATION}"
+    owners = {
+        entry.get("manager")
+        for entry in metadata.get("managedFields", ())
+        if field in entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
+    }
+    return owners != {PODS_MANAGER}
 
 
 def _is_created(container: Mapping[str, Any]) -> bool:

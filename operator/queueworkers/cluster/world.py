@@ -10,6 +10,7 @@ from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
 from queueworkers.cluster.deployments import DeploymentWriter
+from queueworkers.cluster.pods import PodWriter
 from queueworkers.cluster.reading import (
     AUTOSCALER_MANAGER,
     newest_revision,
@@ -48,6 +49,7 @@ class ClusterWorld:
         self._api = api
         self._inventory = inventory
         self._deployments = DeploymentWriter(api, inventory)
+        self._pods = PodWriter(api, inventory)
         self._stuck_pods = StuckPods(api)
         self._announcer = Announcer(api)
         self._autoscalers: dict[PoolKey, tuple[float, str | None]] = {}
@@ -104,6 +106,10 @@ class ClusterWorld:
         return newest_revision(
             [each for each in replica_sets if _owned_by(each, live.uid)], but=parse_revision(template)
         )
+
+    async def mark_leavers(self, pool: PoolIdentity, costs: Mapping[str, int | None]) -> None:
+        """Say which pods may leave before the others, the cheapest first; never fails, and never waits for long."""
+        await self._pods.mark(pool.key, costs)
 
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Say where a pool stands; nothing happens when that very pool is gone."""

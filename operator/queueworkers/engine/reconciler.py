@@ -20,6 +20,7 @@ from queueworkers.domain.announcements import (
     announce_unreadable_restart,
 )
 from queueworkers.domain.decision import Basis, decide, follow_rollout
+from queueworkers.domain.leaving import estimate_stakes, has_choice, mark_leavers
 from queueworkers.domain.manifests import render_deployment
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.pacing import due_in
@@ -31,7 +32,7 @@ from queueworkers.domain.wording import explain
 from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.decision import Decision
     from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.leaving import Connection
     from queueworkers.domain.pool import Pool
+    from queueworkers.domain.workers import Workers
     from queueworkers.engine.world import World
 
 
@@ -53,6 +56,9 @@ class Backlogs(Protocol):
 
     def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
         """Go on reading a pool's queues, and return the latest reading; ``None`` before the first."""
+
+    async def observe_connections(self, key: PoolKey) -> Sequence[Connection] | None:
+        """List who is connected to a pool's Redis; ``None`` where that is not known soon enough."""
 
     def forget(self, key: PoolKey) -> None:
         """Read no more for a pool."""
@@ -102,6 +108,7 @@ class Reconciler:
         before = await self._observe(pool, spec, reading)
         decision = decide(pool.identity, spec, before, memory.history, now=now)
         memory.history = decision.history
+        await self._point_out_leavers(pool, spec, before.workers, decision, now=now)
         refusal = await self._apply(pool, spec, decision)
         after = await self._observe(pool, spec, reading)
         situation = Situation(
@@ -130,6 +137,29 @@ class Reconciler:
             undo_to=await self._world.observe_revision_before(pool.identity) if undoing else None,
             told_phase=pool.status.rollout.phase if pool.status.rollout else None,
         )
+
+    async def _point_out_leavers(
+        self,
+        pool: Pool,
+        spec: QueueWorkerPoolSpec,
+        workers: Workers | None,
+        decision: Decision,
+        *,
+        now: datetime,
+    ) -> None:
+        """Just before there are to be fewer workers, say who has the least to lose."""
+        if workers is None or decision.hands_off or decision.replicas >= workers.desired:
+            return
+        staying = workers.staying
+        leaving = len(staying) - decision.replicas
+        if not has_choice(staying, leaving):
+            return
+        stakes = estimate_stakes(
+            await self._backlogs.observe_connections(pool.identity.key) or (),
+            asking=spec.framework_declared.asking_commands,
+            database=spec.redis.database,
+        )
+        await self._world.mark_leavers(pool.identity, mark_leavers(staying, leaving, stakes=stakes, now=now))
 
     async def _apply(self, pool: Pool, spec: QueueWorkerPoolSpec, decision: Decision) -> Refusal | None:
         deployment = render_deployment(pool.identity, spec, decision.rollout)

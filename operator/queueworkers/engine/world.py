@@ -37,6 +37,9 @@ class World(Protocol):
     async def observe_revision_before(self, pool: PoolIdentity) -> Revision | None:
         """Find the revision of workers to go back to, or that was gone back to; ``None`` where there is none."""
 
+    async def mark_leavers(self, pool: PoolIdentity, costs: Mapping[str, int | None]) -> None:
+        """Say which pods may leave before the others, the cheapest first; never fails, and never waits for long."""
+
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Say where a pool stands."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolIdentity, PoolKey
+    from queueworkers.domain.leaving import Connection
     from queueworkers.domain.workers import Workers
 
 
@@ -47,6 +48,7 @@ class LittleWorld:
     annotation: str | None = None
     now: datetime = NOON
 
+    connections: Sequence[Connection] | None = None
     status: QueueWorkerPoolStatus = field(default_factory=QueueWorkerPoolStatus)
     manifest: Mapping[str, Any] | None = None
     replicas: int = 0
@@ -66,6 +68,7 @@ class LittleWorld:
     writes: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     wanted_again: list[timedelta] = field(default_factory=list)
+    marks: list[Mapping[str, int | None]] = field(default_factory=list)
     rollouts: int = 0
     pool_exists: bool = True
     forgotten: list[str] = field(default_factory=list)
@@ -135,6 +138,13 @@ class LittleWorld:
         """Nobody wants it here."""
         assert pool == POOL
 
+    async def mark_leavers(self, pool: PoolIdentity, costs: Mapping[str, int | None]) -> None:
+        """Note who is to leave first."""
+        assert pool == POOL
+        self._begin()
+        self.marks.append(costs)
+        self._done()
+
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Store the status as the API server would."""
         assert pool == POOL
@@ -163,6 +173,11 @@ class LittleWorld:
         """Give the reading."""
         del pool, spec
         return self.reading
+
+    async def observe_connections(self, key: PoolKey) -> Sequence[Connection] | None:
+        """Tell of whoever is connected."""
+        assert key == POOL.key
+        return self.connections
 
     # --- as it goes on by itself ---
 
