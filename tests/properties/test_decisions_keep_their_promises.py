@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def applied(observation: Observation, decision: Decision) -> Observation:
     """What is seen when a decision has been carried out."""
-    workers = observation.workers or some_workers(0)
+    workers = observation.workers or some_workers(0, created_at=NOON)
     desired = workers.desired if decision.hands_off and observation.workers else decision.replicas
     return replace(
         observation,
@@ -98,7 +98,7 @@ def test_what_was_carried_out_is_decided_again(
     second = decided(spec, applied(observation, first), first.history, now=NOON)
 
     assert second.replicas == first.replicas
-    assert (second.restart.marker, second.restart.trigger) == (first.restart.marker, None)
+    assert (second.restart.marker, second.restart.due) == (first.restart.marker, False)
 
 
 @given(scalings(), st.integers(0, 60), histories())

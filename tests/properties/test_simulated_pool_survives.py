@@ -87,6 +87,7 @@ def test_an_operator_that_is_killed_every_second_restarts_once(
     pool: SimulatedPool, asked_at: int, writes: int
 ) -> None:
     """One request, and an operator that never remembers the second before."""
+    pool.exists = True  # a pool that is made later than the request has nobody to replace
     pool.weather.restarts = {asked_at: 0}
     pool.weather.absences = set()
     pool.weather.kills = dict.fromkeys(range(1, STORM_SECONDS + 1), writes)

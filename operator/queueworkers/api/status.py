@@ -113,7 +113,7 @@ class RolloutStatus(StatusModel):
     phase: Word | None = None
     """Where it stands: Complete, Replacing, Stopped, Held or Undone."""
     trigger: Annotated[str, Field(max_length=320)] | None = None
-    """What it began with: a restart's trigger, Image, Spec, or the ConfigMap or Secret that changed."""
+    """What it began with: a restart's trigger, Image, Template, Undo, Deployment, or the ConfigMap or Secret that changed."""
     since_time: Moment | None = None
     """When it began."""
     replaced: Count | None = None

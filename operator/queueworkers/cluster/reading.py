@@ -17,10 +17,12 @@ from queueworkers.domain.manifests import (
     ROLLOUT_SINCE_ANNOTATION,
     ROLLOUT_STOPPED_ANNOTATION,
     ROLLOUT_TRIGGER_ANNOTATION,
+    SCHEDULE_ANNOTATION,
+    SCHEDULE_SINCE_ANNOTATION,
     WORKER_CONTAINER,
 )
-from queueworkers.domain.replacing import Revision
-from queueworkers.domain.rollout import RESTART_ANNOTATION, parse_moment
+from queueworkers.domain.restarts import RESTART_ANNOTATION, parse_moment
+from queueworkers.domain.rollout import Revision
 from queueworkers.domain.workers import PodTrouble, TroubleKind, WorkerPod, Workers
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ def parse_workers(
         rollout_trigger=notes.get(ROLLOUT_TRIGGER_ANNOTATION),
         rollout_since=parse_moment(notes.get(ROLLOUT_SINCE_ANNOTATION)),
         rollout_stopped_at=parse_moment(notes.get(ROLLOUT_STOPPED_ANNOTATION)),
+        schedule=notes.get(SCHEDULE_ANNOTATION),
+        schedule_since=parse_moment(notes.get(SCHEDULE_SINCE_ANNOTATION)),
         foreign_autoscaler=foreign_autoscaler,
         refusal=_refusal(status),
         pods=tuple(pod for pod in pods if not pod.ended),

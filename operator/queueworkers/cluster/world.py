@@ -22,8 +22,8 @@ from queueworkers.cluster.stuck_pods import StuckPods
 from queueworkers.domain.identity import POOL_LABEL, PoolIdentity
 from queueworkers.domain.manifests import ROLLOUT_TRIGGER_ANNOTATION
 from queueworkers.domain.pool import Pool
-from queueworkers.domain.replacing import ChangeTrigger
-from queueworkers.domain.rollout import RESTART_ANNOTATION
+from queueworkers.domain.restarts import RESTART_ANNOTATION
+from queueworkers.domain.rollout import ChangeTrigger
 from queueworkers.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from queueworkers.cluster.inventory import Inventory
     from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.identity import PoolKey
-    from queueworkers.domain.replacing import Revision
+    from queueworkers.domain.rollout import Revision
     from queueworkers.domain.workers import Workers
 
 STATUS_MANAGER = "queue-worker-operator-status"

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
 from queueworkers.domain.decision import Basis
-from queueworkers.domain.replacing import UNDER_WAY, Phase
-from queueworkers.domain.rollout import RESTART_ANNOTATION
+from queueworkers.domain.restarts import RESTART_ANNOTATION
+from queueworkers.domain.rollout import UNDER_WAY, Phase
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.wording import spell_backlog, spell_count
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from queueworkers.api.spec import ScalingMode
 from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.manifests import render_revision
-from queueworkers.domain.replacing import Phase, Rollout, Wish, decide_rollout
-from queueworkers.domain.rollout import Restart, decide_restart
+from queueworkers.domain.restarts import Restart, decide_restart
+from queueworkers.domain.rollout import Phase, Rollout, Wish, decide_rollout
 from queueworkers.domain.scaling import (
     History,
     Limiter,
@@ -26,6 +26,7 @@ from queueworkers.domain.scaling import (
     recommend,
     stabilise,
 )
+from queueworkers.domain.triggers import restart_requests
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.observation import Observation
-    from queueworkers.domain.workers import PodTrouble
+    from queueworkers.domain.workers import PodTrouble, Workers
 
 
 class Basis(StrEnum):
@@ -61,6 +62,8 @@ class Decision:
     limiter: Limiter
     restart: Restart
     rollout: Rollout
+    scheduled_at: datetime | None
+    """Since when the schedule of restarts is what it is; ``None`` where there is none."""
     history: History
     """To be given to the next decision."""
     revisit_at: datetime | None
@@ -83,12 +86,7 @@ def decide(
     """
     workers = observation.workers
     current = workers.desired if workers else 0
-    restart = decide_restart(
-        annotated_at=observation.restart_annotation,
-        requested_at=spec.restart.at,
-        done_at=workers.restart_marker if workers else None,
-        now=now,
-    )
+    restart = _restart(spec, observation, now=now)
     rollout = follow_rollout(pool, spec, observation, restart, now=now)
     recommended, history = _follow(spec.scaling, observation, history, current=current, now=now)
     basis = _basis(spec, observation)
@@ -107,9 +105,34 @@ def decide(
         limiter=step.limiter,
         restart=restart,
         rollout=rollout,
+        scheduled_at=_scheduled_at(spec, workers, now=now),
         history=history,
         revisit_at=min(filter(None, (step.revisit_at, restart.revisit_at, rollout.revisit_at)), default=None),
     )
+
+
+def _restart(spec: QueueWorkerPoolSpec, observation: Observation, *, now: datetime) -> Restart:
+    workers = observation.workers
+    done_at = workers.restart_marker if workers else None
+    requests = restart_requests(
+        spec.restart,
+        annotated_at=observation.restart_annotation,
+        signalled_at=observation.signalled_at,
+        last_at=done_at,
+        started_at=workers.created_at if workers else None,
+        scheduled_at=_scheduled_at(spec, workers, now=now),
+        now=now,
+    )
+    return decide_restart(requests, done_at=done_at, now=now)
+
+
+def _scheduled_at(spec: QueueWorkerPoolSpec, workers: Workers | None, *, now: datetime) -> datetime | None:
+    """One that was given or edited just now counts from now on: nobody expects a restart for a time gone by."""
+    schedule = spec.restart.named_schedule
+    if schedule is None:
+        return None
+    known = workers.schedule_since if workers and workers.schedule == schedule else None
+    return known or now
 
 
 def follow_rollout(

@@ -16,7 +16,7 @@ from queueworkers.api.spec import SecurityProfile
 from queueworkers.domain.conformity import digest
 from queueworkers.domain.identity import MANAGED_BY, MANAGED_BY_LABEL, POOL_LABEL
 from queueworkers.domain.listening import can_listen
-from queueworkers.domain.replacing import Revision
+from queueworkers.domain.rollout import Revision
 from queueworkers.domain.strategic_merge import merge
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.domain.identity import PoolIdentity
-    from queueworkers.domain.replacing import Rollout
+    from queueworkers.domain.rollout import Rollout
 
 WORKER_CONTAINER = "worker"
 """The container of a user's `podTemplate` that the operator's own one merges with."""
@@ -47,6 +47,10 @@ ROLLOUT_SINCE_ANNOTATION = f"{GROUP}/rollout-since"
 
 ROLLOUT_STOPPED_ANNOTATION = f"{GROUP}/rollout-stopped"
 """On the Deployment: since when it is paused because new workers fail."""
+
+SCHEDULE_ANNOTATION = f"{GROUP}/restart-schedule"
+SCHEDULE_SINCE_ANNOTATION = f"{GROUP}/restart-schedule-since"
+"""On the Deployment: a schedule counts from when it was given, not for moments that it would have had before."""
 
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """On the Deployment: the digest of what was applied last, so that a removed field is noticed."""
@@ -98,7 +102,9 @@ time limit is longer than it ever does.
 """
 
 
-def render_deployment(pool: PoolIdentity, spec: QueueWorkerPoolSpec, rollout: Rollout) -> dict[str, Any]:
+def render_deployment(
+    pool: PoolIdentity, spec: QueueWorkerPoolSpec, rollout: Rollout, *, scheduled_at: datetime | None
+) -> dict[str, Any]:
     """
     Make the Deployment of *pool*, complete but for ``replicas``.
 
@@ -106,6 +112,7 @@ def render_deployment(pool: PoolIdentity, spec: QueueWorkerPoolSpec, rollout: Ro
         pool: Whose workers; becomes the owner.
         spec: What the user asked for.
         rollout: Which template it has, and whether its workers may be replaced.
+        scheduled_at: Since when the schedule of restarts is what it is, where there is one.
     """
     deployment: dict[str, Any] = {
         "apiVersion": "apps/v1",
@@ -114,7 +121,7 @@ def render_deployment(pool: PoolIdentity, spec: QueueWorkerPoolSpec, rollout: Ro
             "name": pool.key.deployment,
             "namespace": pool.key.namespace,
             "labels": _labels(pool),
-            "annotations": _notes(rollout),
+            "annotations": _notes(spec, rollout, scheduled_at),
             "ownerReferences": [_owner_reference(pool)],
         },
         "spec": {
@@ -159,12 +166,14 @@ def _labels(pool: PoolIdentity) -> dict[str, str]:
     return {MANAGED_BY_LABEL: MANAGED_BY, POOL_LABEL: pool.key.name}
 
 
-def _notes(rollout: Rollout) -> dict[str, str]:
-    """Note on the Deployment what a new operator must know of a replacement that is under way."""
+def _notes(spec: QueueWorkerPoolSpec, rollout: Rollout, scheduled_at: datetime | None) -> dict[str, str]:
+    """Note on the Deployment what a new operator must know of a replacement, and of the next one."""
     notes = {
         ROLLOUT_TRIGGER_ANNOTATION: rollout.trigger,
         ROLLOUT_SINCE_ANNOTATION: rollout.since and rollout.since.isoformat(),
         ROLLOUT_STOPPED_ANNOTATION: rollout.stopped_at and rollout.stopped_at.isoformat(),
+        SCHEDULE_ANNOTATION: spec.restart.named_schedule,
+        SCHEDULE_SINCE_ANNOTATION: scheduled_at and scheduled_at.isoformat(),
     }
     return {key: value for key, value in notes.items() if value}
 

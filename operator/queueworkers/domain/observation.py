@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.domain.backlog import Reading
-    from queueworkers.domain.replacing import Revision
+    from queueworkers.domain.rollout import Revision
     from queueworkers.domain.workers import Workers
 
 

@@ -25,8 +25,7 @@ from queueworkers.api.status import (
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.identity import POOL_LABEL
-from queueworkers.domain.replacing import UNDER_WAY
-from queueworkers.domain.rollout import RestartTrigger
+from queueworkers.domain.rollout import UNDER_WAY
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.verdict import ROLLING, judge, judge_progress
 
@@ -197,17 +196,12 @@ def _last_restart(situation: Situation, previous: QueueWorkerPoolStatus) -> Rest
     Not only when it is new: the operator may have ended after it was applied
     and before it was told.
     """
-    restart = situation.decision.restart
+    restart, told = situation.decision.restart, previous.last_restart
     if restart.marker is None:
-        return previous.last_restart
-    trigger, told = restart.trigger, previous.last_restart
-    if trigger is None and told and told.time == restart.marker.replace(microsecond=0):
         return told
-    if trigger is None and restart.marker == situation.observation.restart_annotation:
-        trigger = RestartTrigger.ANNOTATION
-    elif trigger is None and restart.marker == situation.spec.restart.at:
-        trigger = RestartTrigger.SPEC
-    return RestartStatus(time=restart.marker, trigger=trigger)
+    if restart.trigger is None and told and told.time == restart.marker.replace(microsecond=0):
+        return told
+    return RestartStatus(time=restart.marker, trigger=restart.trigger)
 
 
 def _source(

@@ -8,10 +8,10 @@ of them is the one that the workers must have had is decided in `rollout`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import takewhile
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -60,15 +60,18 @@ themselves.  An old one that is seen for the first time, by a new operator or
 because the pool has begun to heed signals, is history.
 """
 
-_MARGIN = timedelta(hours=3)
-"""More than clocks are ever set forward or back for summer time."""
-
-_REACHES = (_MARGIN, timedelta(days=2), timedelta(days=63), timedelta(days=8 * 366), timedelta(days=50 * 366))
+_REACHES = (
+    timedelta(hours=3),
+    timedelta(days=2),
+    timedelta(days=63),
+    timedelta(days=8 * 366),
+    timedelta(days=50 * 366),
+)
 """
-How far back to look for the last moment of a schedule, a step after the other.
+How far back to look for the last moment of a schedule, one after the other.
 
-The moments of most schedules are as far from each other as one of these; the
-last is as far as `CronSim` itself looks ahead.
+The first is more than clocks are ever set back, for which a moment may seem to
+come later than it does; the last is as far as `CronSim` itself looks ahead.
 """
 
 
@@ -120,10 +123,10 @@ def _scheduled(restart: RestartSpec, *, since: datetime, now: datetime) -> Itera
     """The last moment of the schedule, unless it is from before *since*, and the next one."""
     if restart.schedule is None:
         return
-    last = last_moment(restart.schedule, restart.time_zone, now=now)
-    if last is not None and last > since:
-        yield RestartRequest(trigger=RestartTrigger.SCHEDULE, at=last)
-    yield from _at(RestartTrigger.SCHEDULE, next_moment(restart.schedule, restart.time_zone, now=now))
+    moments = moments_around(now, schedule=restart.schedule, time_zone=restart.time_zone)
+    if moments.last is not None and moments.last > since:
+        yield RestartRequest(trigger=RestartTrigger.SCHEDULE, at=moments.last)
+    yield from _at(RestartTrigger.SCHEDULE, moments.next)
 
 
 def _aged(restart: RestartSpec, *, since: datetime, now: datetime) -> Iterator[RestartRequest]:
@@ -148,34 +151,49 @@ def _signalled(
         yield RestartRequest(trigger=RestartTrigger.SIGNAL, at=signalled_at)
 
 
-def next_moment(schedule: str, time_zone: str, *, now: datetime) -> datetime | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """The moments of a schedule around a certain one, in UTC; ``None`` where there is none within decades."""
+
+    last: datetime | None
+    """Up to and including that one."""
+    next: datetime | None
+
+
+def moments_around(now: datetime, *, schedule: str, time_zone: str) -> Moments:
     """
-    Find the first moment of a schedule after *now*, in UTC; ``None`` when it never comes.
+    Find the moments of a schedule around *now*.
+
+    A time that the clocks skip is made up for when they have, and one that they
+    show twice is the first of the two; what runs every hour runs every hour.
 
     Args:
+        now: Timezone-aware.
         schedule: Five fields of cron, as `RestartSpec` takes them.
         time_zone: By its name.
-        now: Timezone-aware.
     """
-    # In the hour that clocks go through twice, a moment of the first time may come out again.
-    moments = _moments_after(now - _MARGIN, schedule, time_zone)
-    return next((moment for moment in moments if moment > now), None)
+    # A schedule has no seconds, and a busy pool is looked at every one of them.
+    return _moments_around(now.astimezone(UTC).replace(second=0, microsecond=0), schedule, time_zone)
 
 
-def last_moment(schedule: str, time_zone: str, *, now: datetime) -> datetime | None:
+@lru_cache(maxsize=4096)
+def _moments_around(minute: datetime, schedule: str, time_zone: str) -> Moments:
     """
-    Find the last moment of a schedule up to and including *now*, in UTC; as `next_moment`.
+    Go forward from earlier and earlier starts until one moment has passed.
 
-    Found by going forward: `CronSim` has another opinion of some moments when
-    it goes backward over a change of the clocks, and one moment with two
-    spellings would be two restarts.
+    `CronSim` has another opinion of some moments when it goes backward over a
+    change of the clocks, and one moment with two spellings would be two restarts.
     """
+    moments = Moments(last=None, next=None)
     for reach in _REACHES:
-        moments = _moments_after(now - reach, schedule, time_zone)
-        past = list(takewhile(lambda moment: moment <= now, moments))
-        if past:
-            return past[-1]
-    return None
+        for moment in _moments_after(minute - reach, schedule, time_zone):
+            if moment > minute:
+                moments = replace(moments, next=moment)
+                break
+            moments = replace(moments, last=moment)
+        if moments.last:
+            break
+    return moments
 
 
 def _moments_after(start: datetime, schedule: str, time_zone: str) -> Iterator[datetime]:

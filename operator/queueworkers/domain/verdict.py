@@ -15,7 +15,7 @@ from queueworkers.api.conditions import ConditionReason, ConditionStatus, Unknow
 from queueworkers.api.restart import RolloutControl
 from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.domain.decision import Basis
-from queueworkers.domain.replacing import Phase, outdated
+from queueworkers.domain.rollout import Phase, outdated
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.wording import spell_count
 from queueworkers.domain.workers import TroubleKind
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from queueworkers.api.status import Condition
     from queueworkers.domain.decision import Decision
     from queueworkers.domain.observation import Observation
-    from queueworkers.domain.replacing import Rollout
+    from queueworkers.domain.rollout import Rollout
     from queueworkers.domain.workers import PodTrouble, WorkerPod
 
 TROUBLE_REASONS = MappingProxyType(

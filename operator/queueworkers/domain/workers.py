@@ -101,6 +101,10 @@ class Workers:
     """When that began."""
     rollout_stopped_at: datetime | None
     """When the operator paused the Deployment because new workers fail; ``None`` when it did not."""
+    schedule: str | None
+    """The schedule of restarts that the Deployment was made with, and its time zone."""
+    schedule_since: datetime | None
+    """Since when the schedule is that one."""
     foreign_autoscaler: str | None
     """The autoscaler that targets the Deployment, where one was found."""
     refusal: str | None

@@ -25,7 +25,7 @@ from queueworkers.domain.manifests import render_deployment
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.pacing import due_in
 from queueworkers.domain.report import report, report_invalid
-from queueworkers.domain.rollout import parse_moment
+from queueworkers.domain.restarts import parse_moment
 from queueworkers.domain.scaling import History
 from queueworkers.domain.verdict import Refusal, Situation, refusal_of
 from queueworkers.domain.wording import explain
@@ -162,7 +162,9 @@ class Reconciler:
         await self._world.mark_leavers(pool.identity, mark_leavers(staying, leaving, stakes=stakes, now=now))
 
     async def _apply(self, pool: Pool, spec: QueueWorkerPoolSpec, decision: Decision) -> Refusal | None:
-        deployment = render_deployment(pool.identity, spec, decision.rollout)
+        deployment = render_deployment(
+            pool.identity, spec, decision.rollout, scheduled_at=decision.scheduled_at
+        )
         try:
             await self._world.apply(
                 pool.identity, deployment, replicas=decision.replicas, hands_off=decision.hands_off

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.identity import PoolIdentity, PoolKey
     from queueworkers.domain.pool import Pool
-    from queueworkers.domain.replacing import Revision
+    from queueworkers.domain.rollout import Revision
     from queueworkers.domain.workers import Workers
 
 

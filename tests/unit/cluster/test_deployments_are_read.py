@@ -8,7 +8,7 @@ import pytest
 
 from queueworkers.cluster.reading import newest_revision, parse_revision, parse_workers, replica_owners
 from queueworkers.domain.manifests import render_deployment
-from queueworkers.domain.replacing import Phase, Rollout
+from queueworkers.domain.rollout import Phase, Rollout
 from unit.domain.given import NOON, POOL, a_pod, a_spec, deployment_of
 
 
@@ -76,7 +76,7 @@ def test_the_restart_marker_is_our_own_annotation(annotations: dict[str, str], e
 
 def test_what_is_noted_of_a_rollout_is_read_back() -> None:
     """It is all that a new operator knows of it."""
-    spec = a_spec(image="shop:2")
+    spec = a_spec(image="shop:2", restart={"schedule": "30 4 * * *"})
     revision = parse_revision(
         deployment_of(spec, restarted_at=NOON, references={"Secret/shop": "3fa9"})["spec"]["template"]
     )
@@ -87,6 +87,7 @@ def test_what_is_noted_of_a_rollout_is_read_back() -> None:
         Rollout(
             revision=revision, phase=Phase.STOPPED, trigger="Image", since=NOON, stopped_at=NOON, paused=True
         ),
+        scheduled_at=NOON,
     )
 
     workers = parse_workers(
@@ -101,6 +102,7 @@ def test_what_is_noted_of_a_rollout_is_read_back() -> None:
         NOON,
     )
     assert workers.paused
+    assert (workers.schedule, workers.schedule_since) == ("30 4 * * * UTC", NOON)
 
 
 def a_replica_set(number: int, image: str) -> dict[str, Any]:

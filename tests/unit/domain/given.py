@@ -15,8 +15,8 @@ from queueworkers.domain.decision import Decision, decide
 from queueworkers.domain.identity import PoolIdentity, PoolKey
 from queueworkers.domain.manifests import render_deployment, render_revision
 from queueworkers.domain.observation import Observation
-from queueworkers.domain.replacing import Phase, Rollout
 from queueworkers.domain.report import report
+from queueworkers.domain.rollout import Phase, Rollout
 from queueworkers.domain.scaling import History
 from queueworkers.domain.verdict import Situation
 from queueworkers.domain.wording import explain
@@ -108,6 +108,8 @@ def some_workers(desired: int, **facts: Any) -> Workers:
         "rollout_trigger": None,
         "rollout_since": None,
         "rollout_stopped_at": None,
+        "schedule": None,
+        "schedule_since": None,
         "foreign_autoscaler": None,
         "refusal": None,
         "pods": tuple(a_pod(f"w-{number}") for number in range(desired)),
@@ -135,7 +137,7 @@ def deployment_of(
 ) -> dict[str, Any]:
     """Render the Deployment of a pool that is new."""
     revision = render_revision(POOL, spec, restarted_at=restarted_at, references=references)
-    return render_deployment(POOL, spec, Rollout(revision=revision, phase=Phase.COMPLETE))
+    return render_deployment(POOL, spec, Rollout(revision=revision, phase=Phase.COMPLETE), scheduled_at=None)
 
 
 def decided(

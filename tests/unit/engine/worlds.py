@@ -14,7 +14,7 @@ from queueworkers.domain.manifests import (
     ROLLOUT_TRIGGER_ANNOTATION,
 )
 from queueworkers.domain.pool import Pool
-from queueworkers.domain.rollout import parse_moment
+from queueworkers.domain.restarts import parse_moment
 from queueworkers.engine.reconciler import Reconciler
 from unit.domain.given import NOON, POOL, a_backlog, some_workers
 

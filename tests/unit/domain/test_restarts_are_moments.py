@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from queueworkers.domain.rollout import Restart, RestartTrigger, decide_restart, parse_moment
+from queueworkers.domain.restarts import Restart, decide_restart, parse_moment
+from queueworkers.domain.triggers import RestartRequest, RestartRequests, RestartTrigger
 from unit.domain.given import NOON, ago
 
 if TYPE_CHECKING:
@@ -18,8 +19,14 @@ ANNOTATION, SPEC = RestartTrigger.ANNOTATION, RestartTrigger.SPEC
 EARLIER, EARLY, SOON, LATER = ago(200), ago(100), ago(-100), ago(-200)
 
 
+def asked(annotated_at: datetime | None, requested_at: datetime | None) -> RestartRequests:
+    """What an annotation and the spec ask for."""
+    wishes = {ANNOTATION: annotated_at, SPEC: requested_at}
+    return tuple(RestartRequest(trigger=trigger, at=at) for trigger, at in wishes.items() if at)
+
+
 @pytest.mark.parametrize(
-    ("annotated_at", "requested_at", "done_at", "marker", "trigger", "revisit_at"),
+    ("annotated_at", "requested_at", "done_at", "marker", "due", "revisit_at"),
     [
         pytest.param(None, None, None, None, None, None, id="never-asked"),
         pytest.param(EARLY, None, None, EARLY, ANNOTATION, None, id="annotation"),
@@ -44,13 +51,14 @@ def test_a_restart_is_the_latest_that_is_due(
     requested_at: datetime | None,
     done_at: datetime | None,
     marker: datetime | None,
-    trigger: RestartTrigger | None,
+    due: RestartTrigger | None,
     revisit_at: datetime | None,
 ) -> None:
     """The template never goes back, and a request that is not later than what it carries is done."""
-    restart = decide_restart(annotated_at=annotated_at, requested_at=requested_at, done_at=done_at, now=NOON)
+    restart = decide_restart(asked(annotated_at, requested_at), done_at=done_at, now=NOON)
 
-    assert restart == Restart(marker=marker, trigger=trigger, revisit_at=revisit_at)
+    by = {annotated_at: ANNOTATION, requested_at: SPEC}.get(marker) if marker else None
+    assert restart == Restart(marker=marker, trigger=due or by, due=bool(due), revisit_at=revisit_at)
 
 
 MOMENTS = (None, EARLIER, EARLY, NOON, SOON, LATER)
@@ -59,13 +67,9 @@ MOMENTS = (None, EARLIER, EARLY, NOON, SOON, LATER)
 def test_what_was_done_is_not_done_again() -> None:
     """After any decision, the same question has the answer that there is nothing new."""
     for annotated_at, requested_at, done_at in itertools.product(MOMENTS, MOMENTS, (None, EARLIER, EARLY)):
-        first = decide_restart(
-            annotated_at=annotated_at, requested_at=requested_at, done_at=done_at, now=NOON
-        )
-        again = decide_restart(
-            annotated_at=annotated_at, requested_at=requested_at, done_at=first.marker, now=NOON
-        )
-        assert (again.marker, again.trigger) == (first.marker, None)
+        first = decide_restart(asked(annotated_at, requested_at), done_at=done_at, now=NOON)
+        again = decide_restart(asked(annotated_at, requested_at), done_at=first.marker, now=NOON)
+        assert (again.marker, again.due) == (first.marker, False)
 
 
 def test_a_request_in_advance_restarts_once_when_its_time_comes() -> None:
@@ -84,10 +88,8 @@ def triggers(
     """Look every second from noon on; return when there was something new."""
     found, done_at = [], None
     for moment in every_second(300):
-        restart = decide_restart(
-            annotated_at=annotated_at, requested_at=requested_at, done_at=done_at, now=moment
-        )
-        if restart.trigger:
+        restart = decide_restart(asked(annotated_at, requested_at), done_at=done_at, now=moment)
+        if restart.due and restart.trigger:
             found.append((moment, restart.trigger))
         done_at = restart.marker
     return found
