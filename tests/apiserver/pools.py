@@ -341,11 +341,44 @@ WRONG = [
         "schedule has the five fields of cron: minute, hour, day of the month, month, day of the week, such as",
         id="a-schedule-in-words",
     ),
+    *(
+        pytest.param(
+            {"restart.schedule": schedule},
+            "spec.restart.schedule",
+            "schedule has the five fields of cron",
+            id=f"a-schedule-with-{name}",
+        )
+        for name, schedule in {
+            "a-61st-minute": "61 4 * * *",
+            "a-25th-hour": "0 25 * * *",
+            "no-day": "0 4 0 * *",
+            "a-13th-month": "0 4 * 13 *",
+            "an-8th-day-of-the-week": "0 4 * * 8",
+            "steps-of-nothing": "*/0 * * * *",
+            "seconds": "0 30 4 * * *",
+            "a-word": "@daily",
+        }.items()
+    ),
     pytest.param(
         {"restart.timeZone": "Central European Time"},
         "spec.restart.timeZone",
         "timeZone is a name of the time zone database, such as Europe/Berlin",
         id="a-time-zone-in-words",
+    ),
+    *(
+        pytest.param(
+            {"restart.timeZone": zone},
+            "spec.restart.timeZone",
+            "timeZone is not in the time zone database: give a name such as Europe/Berlin",
+            id=f"a-time-zone-that-is-{name}",
+        )
+        for name, zone in {"nowhere": "Europe/Atlantis", "a-continent": "Europe", "unsaid": "Local"}.items()
+    ),
+    pytest.param(
+        {"restart.cachePrefix": "shop_*"},
+        "spec.restart.cachePrefix",
+        "give the text that the keys begin with, not a pattern",
+        id="a-pattern-for-a-cache-prefix",
     ),
     pytest.param(
         {"restart.everySeconds": 60},
@@ -507,10 +540,15 @@ RIGHT = [
                     {"kind": "ConfigMap", "name": "shop.env", "onChange": "Ignore"},
                 ],
                 "onSignal": "Ignore",
+                "cachePrefix": "shop_cache_",
                 "rollout": "Hold",
             }
         },
         id="every-trigger-of-a-restart",
+    ),
+    pytest.param(
+        {"restart.schedule": "*/20,7 1-3,22 L,*/5 JAN,3-6/2 5#2,7L,Sun", "restart.timeZone": "Etc/GMT+3"},
+        id="all-of-cron",
     ),
     pytest.param(
         worker_container(volumeMounts=[{"name": "v", "mountPath": "/v"}], livenessProbe={"exec": {}}),

@@ -194,7 +194,14 @@ def test_defaults_are_filled_in_where_a_person_sees_them(
         "memory": 128,
         "redis": {"host": "redis", "port": 6379, "database": 0, "prefix": ""},
         "rest": 0,
-        "restart": {"maxSurge": "25%", "minReadySeconds": 5},
+        "restart": {
+            "timeZone": "UTC",
+            "onReferenceChange": "Restart",
+            "onSignal": "Restart",
+            "rollout": "Run",
+            "maxSurge": "25%",
+            "minReadySeconds": 5,
+        },
         "scaling": {
             "mode": "Auto",
             "minReplicas": 1,

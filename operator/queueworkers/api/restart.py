@@ -1,12 +1,17 @@
 """`spec.restart`: when and how running workers are replaced."""
 
 import re
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, Field, PlainValidator, WithJsonSchema
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, WithJsonSchema
 
 from queueworkers.api.base import DAY, ApiModel, Text
+from queueworkers.api.redis import Prefix
 
 PERCENTAGE = r"^([1-9][0-9]?|100)%$"
 
@@ -44,15 +49,63 @@ read the rims of RFC 3339 (leap seconds, lower case) differently from Python.
 """
 
 
+_NAMES_OF_MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+_NAMES_OF_DAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
+
+
+def _field(value: str, *, also: str = "") -> str:
+    """The pattern of one field of cron: values, ranges and steps in a list, and what *also* may stand there."""
+    term = rf"(\*|({value})(-({value}))?)(/[1-9][0-9]{{0,2}})?{also}"
+    return f"({term})(,({term}))*"
+
+
+_CRON = " +".join(
+    (
+        _field("[0-5]?[0-9]"),
+        _field("[01]?[0-9]|2[0-3]"),
+        _field("0?[1-9]|[12][0-9]|3[01]", also="|L|LW"),
+        _field(f"0?[1-9]|1[0-2]|{_NAMES_OF_MONTHS}"),
+        _field(f"[0-7]|{_NAMES_OF_DAYS}", also=f"|([0-7]|{_NAMES_OF_DAYS})#[1-5]|[0-7]L"),
+    )
+)
+
+_SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=1024)
+def parse_schedule(value: str) -> str:
+    """Accept what has a moment: no range that ends before it begins, no 30 February."""
+    try:
+        comes = next(CronSim(value, _SOME_DAY), None)
+    except CronSimError:
+        comes = None
+    if comes is None:
+        raise ValueError("schedule never comes: a range ends before it begins, or no month has that day")
+    return value
+
+
 Schedule = Annotated[
     str,
     Text(
-        pattern=r"^[0-9A-Za-z*/,#?-]+( +[0-9A-Za-z*/,#?-]+){4}$",
+        pattern=f"^(?i:{_CRON})$",
         says="schedule has the five fields of cron: minute, hour, day of the month, month, day of the week, such as "
         "30 4 * * *",
         max_length=100,
     ),
+    AfterValidator(parse_schedule),
 ]
+
+
+def parse_time_zone(value: str) -> str:
+    """Accept a name that this machine's time zone database knows."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # the last for the name of a folder of it
+        raise ValueError(
+            "timeZone is not in the time zone database: give a name such as Europe/Berlin"
+        ) from None
+    return value
+
 
 TimeZone = Annotated[
     str,
@@ -61,6 +114,7 @@ TimeZone = Annotated[
         says="timeZone is a name of the time zone database, such as Europe/Berlin",
         max_length=64,
     ),
+    AfterValidator(parse_time_zone),
 ]
 
 ReferenceName = Annotated[
@@ -154,6 +208,12 @@ class RestartSpec(ApiModel):
     What happens when somebody runs `queue:restart` in the application, as deploy scripts do,
     and its cache is on the pool's Redis.  Restart replaces this pool's workers.  Ignore does not.
     """
+    cache_prefix: Prefix | None = None
+    """
+    What the application's cache puts in front of its keys, for `onSignal` to find it: `prefix` in
+    config/cache.php (CACHE_PREFIX).  When not given it is guessed from `spec.redis.prefix`, as
+    both are made from APP_NAME by default: shop_database_ goes with shop_cache_.
+    """
     rollout: RolloutControl = RolloutControl.RUN
     """
     What becomes of a replacement of workers.  Run: it goes on, and stops by itself while new
@@ -171,3 +231,8 @@ class RestartSpec(ApiModel):
     Seconds that a new worker must have run before it counts as working, and the pace at which
     workers are replaced.  Supervisor's startsecs.
     """
+
+    @property
+    def named_schedule(self) -> str | None:
+        """The schedule with its time zone, to tell it from another one; ``None`` where there is none."""
+        return f"{self.schedule} {self.time_zone}" if self.schedule else None

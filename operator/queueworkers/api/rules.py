@@ -234,6 +234,14 @@ RESTART_AT_A_MOMENT = Rule(
     "write it so, in quotes",
 )
 
+KNOWN_TIME_ZONE = Rule(
+    at="spec.restart.timeZone",
+    # A name that is not known is an error, of which the sentence becomes a part.
+    # `Local` is known: it means that of the API server, whichever that is.
+    holds="self != 'Local' && timestamp('2000-01-01T00:00:00Z').getHours(self) >= 0",
+    says="timeZone is not in the time zone database: give a name such as Europe/Berlin",
+)
+
 # --- how many workers ---
 
 MIN_WITHIN_MAX = Rule(
@@ -334,6 +342,7 @@ RULES: tuple[Rule, ...] = (
     USER_HAS_PASSWORD,
     INSECURE_NEEDS_NO_AUTHORITY,
     RESTART_AT_A_MOMENT,
+    KNOWN_TIME_ZONE,
     MIN_WITHIN_MAX,
     ROOM_FOR_A_SUCCESSOR,
     PINNED_WITHIN_CEILING,

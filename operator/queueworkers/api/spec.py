@@ -306,9 +306,10 @@ def parse_spec(raw: Mapping[str, Any]) -> QueueWorkerPoolSpec | InvalidSpec:
     """
     Read the `spec` of a pool as the API server delivers it.
 
-    Whatever the API server accepted is accepted here, defaults filled in or
+    What the API server accepted is accepted here, defaults filled in or
     not.  What is left to refuse are pools that were stored under another
-    version of the CRD, or without one.
+    version of the CRD, or without one; schedules that never come; and time zones
+    that the API server's machine knows and this one does not.
 
     Args:
         raw: The object's ``spec``, not the whole object.

@@ -53,6 +53,26 @@ def parsed(**changes: Any) -> QueueWorkerPoolSpec:
             id="a-moment-without-a-zone",
         ),
         pytest.param(
+            {"restart.schedule": "0 4 30 2 *"},
+            "spec.restart.schedule: schedule never comes: a range ends before it begins, or no month has that day.",
+            id="a-schedule-that-never-comes",
+        ),
+        pytest.param(
+            {"restart.schedule": "0 4 * * 5-1"},
+            "spec.restart.schedule: schedule never comes: a range ends before it begins, or no month has that day.",
+            id="a-week-backwards",
+        ),
+        pytest.param(
+            {"restart.timeZone": "Europe/Atlantis"},
+            "spec.restart.timeZone: timeZone is not in the time zone database: give a name such as Europe/Berlin.",
+            id="a-time-zone-nowhere",
+        ),
+        pytest.param(
+            {"restart.timeZone": "Europe"},
+            "spec.restart.timeZone: timeZone is not in the time zone database: give a name such as Europe/Berlin.",
+            id="a-continent",
+        ),
+        pytest.param(
             {"maxJob": 1}, "spec.maxJob: extra inputs are not permitted.", id="a-field-that-does-not-exist"
         ),
     ],
