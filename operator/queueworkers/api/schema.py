@@ -77,9 +77,9 @@ def _with_default(node: Schema) -> Schema:
 
 
 def _known(value: Any) -> Any:
-    """Leave out what is null."""
+    """Leave out what is null, and lists of nothing."""
     if isinstance(value, dict):
-        return {key: _known(each) for key, each in value.items() if each is not None}
+        return {key: _known(each) for key, each in value.items() if each is not None and each != []}
     return value
 
 
