@@ -20,14 +20,14 @@ REST_SECONDS = 60.0
 """When to ask again where it was refused, too long, or took too long."""
 
 _LINE = re.compile(
-    rb"^id=\d+ addr=(?P<address>\S+):\d+ .*? idle=(?P<idle>\d+) flags=(?P<flags>\w+) db=(?P<database>\d+) "
-    rb".*?\bcmd=(?P<command>\S+)",
+    rb"^id=\d+ addr=(?P<address>\S+):\d+(?: laddr=\S+)? fd=\S+ name=\S* age=\d+ idle=(?P<idle>\d+)"
+    rb" flags=(?P<flags>\w+) db=(?P<database>\d+) .* cmd=(?P<command>\S+)",
     re.MULTILINE,
 )
 """
-The fields that every Redis since 2.8 has, in their order; newer ones have others in between.
+The fields that every Redis since 2.8 has, in their order; ``laddr`` came in 6.2, others later behind them.
 
-``laddr`` came in 6.2; an IPv6 address stands in brackets; a name that a client gives itself has no space.
+An IPv6 address stands in brackets; a name that a client gives itself has no space.
 """
 
 
