@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from queueworkers.backlog.breaker import Breaker
 from queueworkers.backlog.connections import ConnectionList
 from queueworkers.backlog.round_trip import Counted, QueueAddress, Refused, RoundTrip, parse_time
+from queueworkers.backlog.signals import SignalTrip, latest_signals
 from queueworkers.backlog.surroundings import Surroundings, Suspect
 from queueworkers.backlog.troubles import FAILURES, concerns_all, explain_failure, explain_refusal
 from queueworkers.backlog.waiting_time import HeadSights
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
     from queueworkers.backlog.round_trip import Finding
+    from queueworkers.backlog.signals import SignalPlace, SignalRequest, Signals
     from queueworkers.domain.backlog import Reading, UnknownBacklog
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
@@ -37,6 +39,9 @@ T = TypeVar("T")
 
 QUEUES_AT_ONCE = 500
 """Beyond that a question is cut in two, so that neither side has to hold an answer of unbounded size."""
+
+SIGNALS_REST_SECONDS = 300.0
+"""How long a server is not asked again for signals, or for those in one database, once it did not like to be."""
 
 PROBE_SHARE = 0.25
 """Part of the time limit that may be spent on finding out why TLS was not answered."""
@@ -73,6 +78,8 @@ class RedisReader:
         self._surroundings = Surroundings(every_seconds=look_around_seconds)
         self._sights = HeadSights()
         self._connections = ConnectionList()
+        self._signals_from = 0.0
+        self._databases_from: dict[int, float] = {}
         self._wire: Wire | None = None
         self._clock_offset: float | None = None
         # A connection answers in the order of the questions, so they are asked one by one.
@@ -96,6 +103,30 @@ class RedisReader:
                     trouble = explain_failure(error, self._endpoint, timeout_seconds=self._timeout_seconds)
                     self._breaker.record_failure(trouble, self._monotonic())
         return {request.key: trouble for request in requests}
+
+    async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
+        """
+        Read when somebody last asked the workers of pools to restart.
+
+        Never raises for what the server does, and never connects: this is
+        worth nothing to a pool whose backlog cannot be read.
+        """
+        async with self._turn:
+            now = self._monotonic()
+            if self._wire is None or now < self._signals_from:
+                return {}
+            places = dict.fromkeys(place for request in requests for place in request.places)
+            welcome = [place for place in places if now >= self._databases_from.get(place.database, now)]
+            try:
+                found = await self._find_signals(self._wire, welcome)
+            except FAILURES:
+                self._signals_from = now + SIGNALS_REST_SECONDS
+                self._drop()
+                return {}
+            except BaseException:
+                self._drop()
+                raise
+        return latest_signals(requests, found)
 
     async def observe_connections(self) -> Sequence[Connection] | None:
         """
@@ -169,6 +200,23 @@ class RedisReader:
         wire.database = answer.database
         self._set_clock(answer.server_time, asked_at)
         return answer.findings
+
+    async def _find_signals(
+        self, wire: Wire, places: Sequence[SignalPlace]
+    ) -> Mapping[SignalPlace, datetime | None]:
+        found: dict[SignalPlace, datetime | None] = {}
+        now = datetime.fromtimestamp(await self._server_time(wire), tz=UTC)
+        for some in _batched(places, QUEUES_AT_ONCE):
+            trip = SignalTrip(some, database=wire.database)
+            async with asyncio.timeout(self._timeout_seconds):
+                answer = trip.parse(
+                    await wire.exchange(trip.commands, at_most_bytes=trip.at_most_bytes), now=now
+                )
+            wire.database = answer.database
+            for database in answer.refused:
+                self._databases_from[database] = self._monotonic() + SIGNALS_REST_SECONDS
+            found |= answer.found
+        return found
 
     async def _connected(self) -> Wire:
         if self._wire is None:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from queueworkers.api.conditions import UnknownReason
+from queueworkers.api.restart import OnChange
 from queueworkers.backlog.endpoint import PoolRequest
+from queueworkers.backlog.signals import SignalRequest, signal_places
 from queueworkers.domain.backlog import Backlog, SeenHead, UnknownBacklog
 from queueworkers.domain.report import describe_source
 from queueworkers.engine.queue import KeyedQueue
@@ -22,10 +24,12 @@ from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from queueworkers.api.redis import RedisSource
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.backlog.endpoint import RedisEndpoint
+    from queueworkers.backlog.signals import Signals
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
@@ -37,6 +41,12 @@ SECRETS_KEPT_SECONDS = 30.0
 
 RETRY_SECONDS = 5.0
 """How soon a missing Secret is looked for again."""
+
+SIGNALS_SECONDS = 3.0
+"""How soon a framework's own restart command is noticed."""
+
+SIGNALLING_POOLS_PER_SECOND = 200
+"""Each has up to 33 keys at which its signal may be; where there are very many pools, they are read less often."""
 
 LOOK_UPS_AT_ONCE = 4
 """Pools whose Secrets are read side by side; most pools have none, and take no time."""
@@ -67,6 +77,9 @@ class Reader(Protocol):
     async def observe(self, requests: Sequence[PoolRequest]) -> Mapping[PoolKey, Reading]:
         """Read them in one round trip; what could not be read is an `UnknownBacklog`, never an error."""
 
+    async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
+        """Read when the workers were last asked to restart; a pool of which that is not known is left out."""
+
     async def observe_connections(self) -> Sequence[Connection] | None:
         """List who is connected to the server; ``None`` where it does not tell."""
 
@@ -80,11 +93,14 @@ class Followed:
 
     source: RedisSource
     request: PoolRequest
+    signal: SignalRequest | None
+    """``None`` where signals are ignored."""
     every_seconds: float
     endpoint: RedisEndpoint | None = None
     reading: Reading | None = None
     read_at: float = 0.0
     """When to read it next, by the loop's clock."""
+    signalled_at: datetime | None = None
 
 
 class BacklogObserver:
@@ -129,17 +145,25 @@ class BacklogObserver:
             and replace(known.request, ever_seen=request.ever_seen, known_heads=request.known_heads)
             == request
         ):
-            known.request = request
+            known.request, known.signal = request, _signal_request_of(pool, spec)
             if known.every_seconds != spec.scaling.polling_interval_seconds:
                 known.every_seconds = spec.scaling.polling_interval_seconds
                 known.read_at = 0.0
             return known.reading
         self.forget(key)
         self._followed[key] = Followed(
-            source=spec.redis, request=request, every_seconds=spec.scaling.polling_interval_seconds
+            source=spec.redis,
+            request=request,
+            signal=_signal_request_of(pool, spec),
+            every_seconds=spec.scaling.polling_interval_seconds,
         )
         self._look_ups.add(key)
         return None
+
+    def signalled_at(self, key: PoolKey) -> datetime | None:
+        """Return when a followed pool's workers were last asked to restart, as far as it is known."""
+        followed = self._followed.get(key)
+        return followed.signalled_at if followed and followed.signal else None
 
     def forget(self, key: PoolKey) -> None:
         """Read no more for a pool; the last one of an endpoint ends its connection."""
@@ -224,6 +248,7 @@ class BacklogObserver:
         """Read the pools of one endpoint, each at its own interval, in one round trip those that are due together."""
         loop = asyncio.get_running_loop()
         reader = self._readers[endpoint] = self._connect(endpoint)
+        signals_at = 0.0
         try:
             while True:
                 now = loop.time()
@@ -236,6 +261,9 @@ class BacklogObserver:
                     followed.read_at = now + followed.every_seconds
                 if due:
                     await self._read(reader, endpoint, due)
+                if signals_at <= now:
+                    asked = await self._read_signals(reader, endpoint)
+                    signals_at = now + max(SIGNALS_SECONDS, asked / SIGNALLING_POOLS_PER_SECOND)
                 next_read = min(self._followed[key].read_at for key in self._members[endpoint])
                 # A pool that joins meanwhile is due at once, but waits for at most this tick.
                 await asyncio.sleep(min(max(next_read - loop.time(), 0.0), 1.0))
@@ -255,6 +283,24 @@ class BacklogObserver:
         for followed, request in zip(due, requests, strict=True):
             if followed.endpoint == endpoint:  # else it left while it was read
                 self._publish(request.key, followed, readings.get(request.key, UNEXPECTED))
+
+    async def _read_signals(self, reader: Reader, endpoint: RedisEndpoint) -> int:
+        """Read the signals of an endpoint's pools that heed them, and count those."""
+        followed = {key: self._followed[key] for key in self._members[endpoint]}
+        requests = [each.signal for each in followed.values() if each.signal]
+        if not requests:
+            return 0
+        try:
+            signals = await reader.observe_signals(requests)
+        except Exception:
+            # As above: worse than a signal that is missed would be a backlog that is read no more.
+            logger.exception("Reading signals failed unexpectedly")
+            return len(requests)
+        for key, signalled_at in signals.items():
+            if followed[key].signalled_at != signalled_at:
+                followed[key].signalled_at = signalled_at
+                self._changed(key)
+        return len(requests)
 
     def _publish(self, key: PoolKey, followed: Followed, reading: Reading) -> None:
         refused = isinstance(reading, UnknownBacklog) and reading.reason in LOGIN_TROUBLES
@@ -289,6 +335,18 @@ def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
             if seen_here and queue.head
         },
     )
+
+
+def _signal_request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> SignalRequest | None:
+    if spec.restart.on_signal is OnChange.IGNORE:
+        return None
+    places = signal_places(
+        spec.framework_declared,
+        prefix=spec.redis.prefix,
+        cache_prefix=spec.restart.cache_prefix,
+        database=spec.redis.database,
+    )
+    return SignalRequest(pool.identity.key, places)
 
 
 def _same(before: Reading | None, now: Reading) -> bool:

@@ -129,6 +129,20 @@ class HeaderReader(Protocol):
         """Read the head of a queue; ``None`` when it is not a job of this framework."""
 
 
+class SignalKeys(Protocol):
+    """Where a framework notes that its workers are to restart."""
+
+    def __call__(self, *, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
+        """
+        Name the keys at which it may be, complete, in no order.
+
+        Args:
+            prefix: What the Redis client puts in front of every key; may be empty.
+            cache_prefix: What the cache puts between that and its own keys; ``None``
+                where nobody said, so that it has to be guessed.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Framework:
     """One queue framework, declared."""
@@ -153,6 +167,9 @@ class Framework:
     """The Redis commands of which one is the last of a worker's question for a job, as `CLIENT LIST` spells them."""
     exit_meanings: Mapping[int, ExitMeaning]
     keys: KeyLayout
+    signal_keys: SignalKeys
+    cache_databases: tuple[int, ...]
+    """Where the cache is by default, which holds the signal; it may be where the queues are as well."""
     command_line: CommandLine
     read_header: HeaderReader
 

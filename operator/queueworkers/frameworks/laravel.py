@@ -8,6 +8,7 @@ exit codes from ``src/Illuminate/Queue/Worker.php``.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -29,6 +30,48 @@ def queue_keys(queue: str, *, prefix: str, version: tuple[int, ...] | None) -> Q
     del version
     ready = f"{prefix}queues:{queue}"
     return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
+
+
+SIGNAL = "illuminate:queue:restart"
+"""The cache's key, from ``src/Illuminate/Queue/Console/RestartCommand.php``; the value is a unix time."""
+
+_CACHE_PREFIXES = ("{name}_cache:", "{name}_cache_:", "{name}_cache_", "{name}-cache-", "{name}_cache")
+"""
+How ``config/cache.php`` spells its prefix, and what becomes of it.
+
+Until 10 the framework itself puts a colon behind it.  New applications have
+``shop_cache`` until 8, ``shop_cache_`` from 9.0.1 and ``shop-cache-`` from 12.1;
+as an application keeps its configuration, each meets each framework.
+"""
+
+_DEFAULT_NAME = "laravel"
+"""``APP_NAME`` of an application that was not given one."""
+
+
+def signal_keys(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
+    """
+    Name the keys at which `queue:restart` leaves its time.
+
+    The prefixes of Redis and of the cache are both made from ``APP_NAME`` by
+    default, so the one tells the other: ``shop_database_`` goes with ``shop_cache_``.
+    """
+    return tuple(f"{prefix}{each}{SIGNAL}" for each in _cache_prefixes(prefix, cache_prefix))
+
+
+def _cache_prefixes(prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
+    if cache_prefix is None:
+        return ("", *(each.format(name=name) for name in _names(prefix) for each in _CACHE_PREFIXES))
+    # An empty one gets no colon in any version.
+    return (cache_prefix, f"{cache_prefix}:") if cache_prefix else ("",)
+
+
+def _names(prefix: str) -> tuple[str, ...]:
+    """What ``APP_NAME`` may be, in the spellings that stand in keys."""
+    derived = re.fullmatch(r"(.+)[_-]database[_-]", prefix)
+    if derived:
+        name = derived[1]
+        return tuple(dict.fromkeys((name, name.replace("_", "-"), name.replace("-", "_"))))
+    return tuple(dict.fromkeys(filter(None, (prefix.rstrip(":_-"), _DEFAULT_NAME))))
 
 
 def command_line(options: WorkerOptions) -> tuple[str, ...]:
@@ -104,6 +147,8 @@ LARAVEL = Framework(
         }
     ),
     keys=queue_keys,
+    signal_keys=signal_keys,
+    cache_databases=(0, 1),
     command_line=command_line,
     read_header=read_header,
 )

@@ -28,6 +28,15 @@ def queue_keys(queue: str, *, prefix: str, version: tuple[int, ...] | None) -> Q
     return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
 
 
+SIGNAL = "think:queue:restart"
+"""The cache's key, from ``src/queue/command/Restart.php``; the value is a unix time."""
+
+
+def signal_keys(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
+    """Name the key at which `queue:restart` leaves its time; the cache has no prefix by default."""
+    return (f"{prefix}{cache_prefix or ''}{SIGNAL}",)
+
+
 def command_line(options: WorkerOptions) -> tuple[str, ...]:
     """Render `queue:work`; `--delay` is what Laravel calls backoff, with one value."""
     arguments = [
@@ -78,6 +87,8 @@ THINKPHP = Framework(
         }
     ),
     keys=queue_keys,
+    signal_keys=signal_keys,
+    cache_databases=(0,),
     command_line=command_line,
     read_header=read_header,
 )

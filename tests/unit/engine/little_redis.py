@@ -11,8 +11,10 @@ from unit.engine.virtual_time import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
+    from queueworkers.backlog.signals import SignalRequest, Signals
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
 
@@ -26,6 +28,10 @@ class LittleRedis:
     hanging: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """Hosts at which the reader itself fails, which it never should."""
+    signals: dict[str, datetime | None] = field(default_factory=dict)
+    """When somebody ran the framework's restart command, of the hosts of which it is known."""
+    asked_for_signals: list[tuple[float, int]] = field(default_factory=list)
+    """When, and for how many pools."""
     open: list[str] = field(default_factory=list)
     """Connections, as host or host with password."""
     opened: int = 0
@@ -56,6 +62,17 @@ class LittleReader:
         if self._host in self._redis.broken:
             raise ZeroDivisionError
         return {request.key: a_backlog(ready=self._redis.ready.get(self._host, 0)) for request in requests}
+
+    async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
+        """Tell when workers were asked to restart."""
+        self._redis.asked_for_signals.append((now(), len(requests)))
+        if self._host in self._redis.broken:
+            raise ZeroDivisionError
+        return {
+            request.key: self._redis.signals[self._host]
+            for request in requests
+            if self._host in self._redis.signals
+        }
 
     async def close(self) -> None:
         """End the connection."""
