@@ -14,12 +14,14 @@ from queueworkers.backlog.redis import RedisReader
 from queueworkers.cluster import doorway, paths
 from queueworkers.cluster.client import KubernetesApi, load_configuration
 from queueworkers.cluster.inventory import Inventory
+from queueworkers.cluster.references import ReferenceReader
 from queueworkers.cluster.resync import resync, resync_for_ever
 from queueworkers.cluster.world import ClusterWorld
 from queueworkers.domain.identity import PoolKey
 from queueworkers.engine.observer import BacklogObserver
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.reconciler import Reconciler
+from queueworkers.engine.references import ReferenceObserver
 from queueworkers.errors import NotFoundError, NotPreparedError, QueueWorkersError
 from queueworkers.settings import Settings, parse_settings
 
@@ -88,9 +90,11 @@ async def _run(
         connect=lambda endpoint: RedisReader(endpoint, timeout_seconds=settings.redis_timeout_seconds),
         changed=queue.add,
     )
+    references = ReferenceObserver(ReferenceReader(api), changed=queue.add)
     reconciler = Reconciler(
         world,
         observer,
+        references,
         clock=lambda: datetime.now(tz=UTC),
         look_again=lambda key, wait: queue.add_later(key, seconds=wait.total_seconds()),
         status_pace=timedelta(seconds=settings.status_pace_seconds),
@@ -105,6 +109,7 @@ async def _run(
         )
         running = [
             tasks.create_task(observer.run()),
+            tasks.create_task(references.run()),
             tasks.create_task(
                 resync_for_ever(
                     api,

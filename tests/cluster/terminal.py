@@ -20,8 +20,8 @@ def columns(namespace: Namespace, pool: str) -> dict[str, str]:
 
 
 def status_word(namespace: Namespace, pool: str) -> str:
-    """Read the column STATUS."""
-    return columns(namespace, pool)["STATUS"]
+    """Read the column STATUS, without how far it is."""
+    return columns(namespace, pool)["STATUS"].partition(" ")[0]
 
 
 def describe(namespace: Namespace, pool: str) -> str:

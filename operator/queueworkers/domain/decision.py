@@ -144,12 +144,8 @@ def follow_rollout(
     now: datetime,
 ) -> Rollout:
     """Decide which template the workers have, and tell how far their replacement is; *restart* is part of it."""
-    workers, references = observation.workers, observation.references
-    if references is None:
-        # Not known yet, or not at present: no reason to replace anybody.
-        references = workers.references if workers else {}
     wish = Wish(
-        revision=render_revision(pool, spec, restarted_at=restart.marker, references=references),
+        revision=render_revision(pool, spec, restarted_at=restart.marker, references=observation.references),
         restart=restart,
         control=spec.restart.rollout,
         undo_to=observation.undo_to,
@@ -158,7 +154,7 @@ def follow_rollout(
     def recycles(trouble: PodTrouble) -> bool:
         return spec.framework_declared.recycles(trouble.exit_code)
 
-    return decide_rollout(wish, workers, told=observation.told_phase, recycles=recycles, now=now)
+    return decide_rollout(wish, observation.workers, told=observation.told_phase, recycles=recycles, now=now)
 
 
 def _follow(

@@ -86,7 +86,7 @@ def render_revision(
         restarted_at: The latest restart that the workers must have had.
         references: Digests of what a change of which replaces them.
     """
-    template = _pod_template(spec, _labels(pool), restarted_at, references)
+    template = render_template(pool, spec, restarted_at=restarted_at, references=references)
     name = digest(template)
     metadata = template["metadata"]
     metadata["annotations"] = {**metadata.get("annotations", {}), REVISION_ANNOTATION: name}
@@ -100,6 +100,31 @@ The probe says when a worker is ready, and nothing else: it must not end one.
 It waits in the container, so that the kubelet need not ask again and again; the
 time limit is longer than it ever does.
 """
+
+
+def render_template(
+    pool: PoolIdentity,
+    spec: QueueWorkerPoolSpec,
+    *,
+    restarted_at: datetime | None = None,
+    references: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Make the ``PodTemplateSpec`` of *pool*'s workers, without a name; arguments as of `render_revision`."""
+    base = {"spec": _pod_spec(spec)}
+    merged = merge(base, spec.pod_template or {})
+    _stop_gracefully(merged, spec)
+    metadata = merged.setdefault("metadata", {})
+    # The selector must find the pods, whatever labels the user adds.
+    metadata["labels"] = {**metadata.get("labels", {}), **_labels(pool)}
+    own = {
+        RESTARTED_AT_ANNOTATION: restarted_at.isoformat() if restarted_at else None,
+        REFERENCES_ANNOTATION: json.dumps(references, sort_keys=True) if references else None,
+    }
+    metadata["annotations"] = {
+        **metadata.get("annotations", {}),
+        **{key: value for key, value in own.items() if value},
+    }
+    return merged
 
 
 def render_deployment(
@@ -187,29 +212,6 @@ def _owner_reference(pool: PoolIdentity) -> dict[str, Any]:
         "controller": True,
         "blockOwnerDeletion": True,
     }
-
-
-def _pod_template(
-    spec: QueueWorkerPoolSpec,
-    labels: dict[str, str],
-    restarted_at: datetime | None,
-    references: Mapping[str, str],
-) -> dict[str, Any]:
-    base = {"spec": _pod_spec(spec)}
-    merged = merge(base, spec.pod_template or {})
-    _stop_gracefully(merged, spec)
-    metadata = merged.setdefault("metadata", {})
-    # The selector must find the pods, whatever labels the user adds.
-    metadata["labels"] = {**metadata.get("labels", {}), **labels}
-    own = {
-        RESTARTED_AT_ANNOTATION: restarted_at.isoformat() if restarted_at else None,
-        REFERENCES_ANNOTATION: json.dumps(references, sort_keys=True) if references else None,
-    }
-    metadata["annotations"] = {
-        **metadata.get("annotations", {}),
-        **{key: value for key, value in own.items() if value},
-    }
-    return merged
 
 
 def _stop_gracefully(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:

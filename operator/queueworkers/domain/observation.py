@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,11 +26,8 @@ class Observation:
     """When somebody asked for a restart with `kubectl annotate`, or ``None``."""
     signalled_at: datetime | None = None
     """When somebody ran the framework's own `queue:restart`, where its cache can be read."""
-    references: Mapping[str, str] | None = None
-    """
-    Digests of the ConfigMaps and Secrets that the workers refer to, such as ``{"ConfigMap/shop": "3fa9…"}``;
-    ``None`` while they are not known.
-    """
+    references: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Digests of the ConfigMaps and Secrets that the workers refer to, such as ``{"ConfigMap/shop": "3fa9…"}``."""
     undo_to: Revision | None = None
     """The revision of workers to go back to; looked for only where somebody wants to."""
     told_phase: str | None = None

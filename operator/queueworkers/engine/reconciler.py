@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,9 +21,10 @@ from queueworkers.domain.announcements import (
 )
 from queueworkers.domain.decision import Basis, decide, follow_rollout
 from queueworkers.domain.leaving import estimate_stakes, has_choice, mark_leavers
-from queueworkers.domain.manifests import render_deployment
+from queueworkers.domain.manifests import render_deployment, render_template
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.pacing import due_in
+from queueworkers.domain.references import find_dependences
 from queueworkers.domain.report import report, report_invalid
 from queueworkers.domain.restarts import parse_moment
 from queueworkers.domain.scaling import History
@@ -32,7 +33,7 @@ from queueworkers.domain.wording import explain
 from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
     from queueworkers.domain.pool import Pool
+    from queueworkers.domain.references import Dependence
     from queueworkers.domain.workers import Workers
     from queueworkers.engine.world import World
 
@@ -64,6 +66,18 @@ class Backlogs(Protocol):
         """Read no more for a pool."""
 
 
+class References(Protocol):
+    """Where it is known what workers are configured with."""
+
+    def follow(
+        self, key: PoolKey, dependences: tuple[Dependence, ...], carried: Mapping[str, str]
+    ) -> Mapping[str, str] | None:
+        """Go on reading what a pool depends on, and return its digests; ``None`` before the first reading."""
+
+    def forget(self, key: PoolKey) -> None:
+        """Read no more for a pool."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Memory:
     """What one process remembers of a pool; losing it costs time, never a job."""
@@ -80,6 +94,7 @@ class Reconciler:
         self,
         world: World,
         backlogs: Backlogs,
+        references: References,
         *,
         clock: Callable[[], datetime],
         look_again: Callable[[PoolKey, timedelta], None],
@@ -87,6 +102,7 @@ class Reconciler:
     ) -> None:
         self._world = world
         self._backlogs = backlogs
+        self._references = references
         self._clock = clock
         self._look_again = look_again
         self._status_pace = status_pace
@@ -106,11 +122,13 @@ class Reconciler:
         now = self._clock()
         memory = self._remember(pool, now)
         before = await self._observe(pool, spec, reading)
+        if before is None:
+            return None  # so is the first reading of what the workers are configured with
         decision = decide(pool.identity, spec, before, memory.history, now=now)
         memory.history = decision.history
         await self._point_out_leavers(pool, spec, before.workers, decision, now=now)
         refusal = await self._apply(pool, spec, decision)
-        after = await self._observe(pool, spec, reading)
+        after = replace(before, workers=await self._world.observe_workers(pool.identity))
         situation = Situation(
             spec=spec,
             observation=after,
@@ -128,11 +146,20 @@ class Reconciler:
             self._look_again(key, decision.revisit_at - now)
         return None
 
-    async def _observe(self, pool: Pool, spec: QueueWorkerPoolSpec, reading: Reading) -> Observation:
+    async def _observe(self, pool: Pool, spec: QueueWorkerPoolSpec, reading: Reading) -> Observation | None:
+        workers = await self._world.observe_workers(pool.identity)
+        references = self._references.follow(
+            pool.identity.key,
+            find_dependences(render_template(pool.identity, spec), spec.restart),
+            workers.references if workers else {},
+        )
+        if references is None:
+            return None
         undoing = spec.restart.rollout is RolloutControl.UNDO
         return Observation(
             reading=reading,
-            workers=await self._world.observe_workers(pool.identity),
+            workers=workers,
+            references=references,
             restart_annotation=parse_moment(pool.restart_annotation),
             undo_to=await self._world.observe_revision_before(pool.identity) if undoing else None,
             told_phase=pool.status.rollout.phase if pool.status.rollout else None,
@@ -213,6 +240,7 @@ class Reconciler:
     def _forget(self, key: PoolKey) -> None:
         self._memories.pop(key, None)
         self._backlogs.forget(key)
+        self._references.forget(key)
         self._world.forget(key)
 
 

@@ -210,11 +210,23 @@ class LittleWorld:
             raise OperatorKilledError
 
 
+class NoReferences:
+    """Workers that are configured with nothing but their spec."""
+
+    def follow(self, *_: object) -> dict[str, str]:
+        """There is nothing to follow."""
+        return {}
+
+    def forget(self, key: PoolKey) -> None:
+        """Nothing was remembered."""
+
+
 def an_operator(world: LittleWorld) -> Reconciler:
     """Start an operator that remembers nothing."""
     return Reconciler(
         world,
         world,
+        NoReferences(),
         clock=lambda: world.now,
         look_again=lambda key, wait: world.wanted_again.append(wait) if key == POOL.key else None,
         status_pace=timedelta(seconds=5),
