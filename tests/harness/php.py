@@ -69,6 +69,8 @@ class ImageVariant(StrEnum):
     """No USER; the storage directory belongs to www-data, as in most PHP images."""
     RESTRICTED = "restricted"
     """USER 33 (www-data), and all writing goes below /tmp."""
+    SIGQUIT = "sigquit"
+    """As ROOT, with the STOPSIGNAL of php-fpm's images, which Laravel's workers know from 9.24 on only."""
 
 
 _CONFIGS = {
@@ -82,6 +84,12 @@ _CONFIGS = {
         env={"PATH": _PATH, "STORAGE_PATH": "/tmp/storage"},
         user=str(_WWW_DATA),
         working_dir="/var/www",
+    ),
+    ImageVariant.SIGQUIT: ImageConfig(
+        cmd=("php", "artisan", "queue:work"),
+        env={"PATH": _PATH},
+        working_dir="/var/www",
+        stop_signal="SIGQUIT",
     ),
 }
 

@@ -108,16 +108,25 @@ for ($tries = PATIENCE * 10; $tries > 0; $tries--) {
     if ($workers || !$booting) break;
     usleep(100000);
 }
+$safe = $workers === array(1) || passes_nothing_on($processes);
+$self = own_pid();
+if ($safe && function_exists('pcntl_fork') && function_exists('posix_getppid')) {
+    if (pcntl_fork() > 0) exit(0);
+    array_map('fclose', array(STDIN, STDOUT, STDERR));
+    while (posix_getppid() === $self) usleep(10000);
+}
 $asked = array();
 foreach ($workers as $pid) if (function_exists('posix_kill') && posix_kill($pid, 15)) $asked[] = $pid;
-if ($asked === array(1) || passes_nothing_on($processes)) exit(0);
-while (array_intersect($asked, workers(processes()))) usleep(100000);
+while (!$safe && array_intersect($asked, workers(processes()))) usleep(100000);
 """
-# When this is over the first process gets the image's STOPSIGNAL.  A worker that is
-# the first process outlives any that it has no handler for, and so does a plain
-# shell, which passes none on: there this ends at once.  It would otherwise be
-# cut off by the container's end, and that is told in an Event as a hook that failed.
-# An init passes the signal on, and SIGQUIT ends Laravel before 9.24 at once.
+# When the hook is over the first process gets the image's STOPSIGNAL.  A worker that
+# is the first process outlives any that it has no handler for, and so does a plain
+# shell, which passes none on: there it is safe to be over at once.  And better, for
+# a hook that the container's end cuts off is told in an Event as one that failed;
+# so what is forked asks the worker when the hook is over.
+#
+# An init passes the signal on, and SIGQUIT ends Laravel before 9.24 at once: it has
+# to wait there, and such an Event comes of it.
 
 _PROBE = r"""
 do {

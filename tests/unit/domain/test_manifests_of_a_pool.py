@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from queueworkers.domain.manifests import render_replicas
+from queueworkers.frameworks.php import PATIENCE_SECONDS, TELLING_SECONDS
 from unit.domain.given import NOON, POOL, a_spec, deployment_of
 from unit.domain.pod_security import breaks_baseline, breaks_restricted
 
@@ -174,11 +175,40 @@ def test_the_pod_template_is_merged_into_the_worker() -> None:
     assert template["metadata"]["labels"]["team"] == "shop"
 
 
-def test_a_worker_is_asked_to_leave_when_it_listens() -> None:
-    """The hook before the end looks at what the first process of the container listens to."""
-    program, flag, script = worker_of(rendered())["lifecycle"]["preStop"]["exec"]["command"]
-    assert (program, flag) == ("php", "-r")
-    assert "/proc/1/status" in script
+@pytest.mark.parametrize("program", ["php", "/opt/php/bin/php8.3"])
+def test_the_hook_and_the_probe_run_the_workers_own_php(program: str) -> None:
+    """What sees to the worker's end, and what tells that it is ready, are run as the pool runs PHP."""
+    worker = worker_of(rendered(command=[program, "artisan"]))
+    commands = [worker["lifecycle"]["preStop"]["exec"]["command"], worker["startupProbe"]["exec"]["command"]]
+    assert [command[:2] for command in commands] == [[program, "-r"]] * 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"command": ["/entrypoint.sh"]}, id="nobody-knows-how-php-is-called"),
+        pytest.param({"framework": "ThinkPHP", "version": "2.0.4"}, id="a-version-that-never-listens"),
+    ],
+)
+def test_there_is_no_probe_that_could_not_succeed(fields: dict[str, Any]) -> None:
+    """A worker whose probe cannot be run, or waits in vain, would be ready late or never."""
+    worker = worker_of(rendered(**fields))
+    assert "startupProbe" not in worker
+    assert worker["lifecycle"]["preStop"]["exec"]["command"][0] == "php"
+
+
+def test_a_startup_probe_of_the_users_own_takes_the_place_of_ours() -> None:
+    """The user knows better when the worker is up."""
+    probe = {"exec": {"command": ["true"]}}
+    own = {"spec": {"containers": [{"name": "worker", "startupProbe": probe}]}}
+    assert worker_of(rendered(podTemplate=own))["startupProbe"] == probe
+
+
+def test_the_startup_probe_outlasts_its_patience() -> None:
+    """A probe that runs out of time or of tries says nothing, and has the worker killed."""
+    probe = worker_of(rendered())["startupProbe"]
+    assert probe["timeoutSeconds"] > PATIENCE_SECONDS
+    assert probe["failureThreshold"] > 1000 * TELLING_SECONDS / probe["periodSeconds"]
 
 
 def test_a_hook_of_the_users_own_takes_the_place_of_ours() -> None:
