@@ -25,7 +25,7 @@ NAMESPACE = "queue-worker-operator"
 USER = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 """How the API server's audit log calls the operator."""
 
-_READY = "Looking after"
+_READY = b"Looking after"
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 
@@ -98,7 +98,7 @@ class OperatorProcess:
                 env=_environment(),
             )
         wait_until(
-            lambda: _READY in self.log.read_text(encoding="utf-8")[started_at:],
+            lambda: _READY in self.log.read_bytes()[started_at:],
             what="the operator looks after the cluster",
             timeout_seconds=_START_SECONDS,
             check=self._require_running,
