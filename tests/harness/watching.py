@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import threading
@@ -26,6 +25,7 @@ class Watch:
         kubectl = [str(cluster.kubectl), f"--kubeconfig={cluster.kubeconfig}"]
         self._command = cluster.command([*kubectl, *arguments])
         self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Begin to watch."""
@@ -38,7 +38,8 @@ class Watch:
             errors="replace",
             start_new_session=True,
         )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,6 +47,8 @@ class Watch:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        if self._reader is not None:
+            self._reader.join()
 
     def take(self, line: str) -> None:
         """Take one line that kubectl printed; called by the thread."""
@@ -53,7 +56,7 @@ class Watch:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        with contextlib.suppress(ValueError):  # closed while it was read
+        with process.stdout:
             for line in process.stdout:
                 self.take(line.rstrip("\n"))
 
