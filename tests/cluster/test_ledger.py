@@ -9,11 +9,12 @@ import pytest
 from harness.operator_process import OperatorProcess
 from ledger.driver import Driver
 from ledger.plan import Disturbance, Job, Kind, Plan, Round, make_plan
-from ledger.report import describe_findings, keep_evidence
+from ledger.report import describe_findings, write_ledger, write_objects
 from ledger.subjects import PlainDeployment, PoolOfWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cluster.shop import Shop
     from harness.cluster import Cluster
@@ -23,19 +24,24 @@ SEED = 20261122
 
 
 @pytest.fixture
-def mortal(installed: Cluster) -> Iterator[OperatorProcess]:
+def mortal(installed: Cluster, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator of the test's own, to be killed."""
-    with OperatorProcess(installed) as operator:
+    with OperatorProcess(installed, log=tmp_path / "operator.log") as operator:
         yield operator
 
 
-def test_no_job_is_lost_run_twice_or_cut_off(shop: Shop, mortal: OperatorProcess) -> None:
+def test_no_job_is_lost_run_twice_or_cut_off(shop: Shop, mortal: OperatorProcess, tmp_path: Path) -> None:
     """Bursts of all sorts of jobs, and every kind of disturbance: each job goes its course, and no other."""
-    account = Driver(PoolOfWorkers(shop, mortal), make_plan(SEED, jobs=JOBS), tell=print).run()
-    assert account.found.clean, (
-        f"{describe_findings(account)}\n{keep_evidence(account, shop.namespace, operator_log=mortal.log)}"
-    )
-    assert set(account.disturbances) == set(Kind), "\n".join(account.journal)
+    driver = Driver(PoolOfWorkers(shop, mortal), make_plan(SEED, jobs=JOBS), tell=print)
+    try:
+        account = driver.run()
+    finally:
+        # pytest keeps the folder of its latest runs.
+        (tmp_path / "journal.txt").write_text("\n".join(driver.journal), encoding="utf-8")
+        write_objects(shop.namespace, tmp_path)
+    write_ledger(account, tmp_path)
+    assert account.found.clean, f"{describe_findings(account)}\nwhat is known of it: {tmp_path}"
+    assert set(account.disturbances) == set(Kind), "\n".join(driver.journal)
     assert account.found.done == JOBS
     assert account.scalings > 5
     assert account.rollouts > 2

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +24,11 @@ from harness.pools import Namespace
 from harness.redis import RedisServer
 from ledger.driver import Driver
 from ledger.plan import make_plan
-from ledger.report import describe_disturbances, describe_findings, keep_evidence, make_table
+from ledger.report import describe_disturbances, describe_findings, make_table, write_ledger, write_objects
 from ledger.subjects import PlainDeployment, PoolOfWorkers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from harness.cluster import Cluster
     from ledger.driver import Account
@@ -82,49 +86,63 @@ def _run(seed: int, *, jobs: int, comparison: int) -> int:
     with start_cluster("ledger", nodes=(KUBELET_NODE,)) as cluster:
         cluster.enter_network()
         install(cluster)
-        image = laravel_image(cluster)
-        with OperatorProcess(cluster) as operator:
-            accounts.append(
-                _account_for(
-                    cluster, operator, image, lambda shop: PoolOfWorkers(shop, operator), seed=seed, jobs=jobs
-                )
-            )
-            if comparison:
-                accounts.append(
-                    _account_for(cluster, operator, image, PlainDeployment, seed=seed, jobs=comparison)
-                )
+        shop = partial(_open_shop, cluster, laravel_image(cluster))
+        with (
+            _evidence() as folder,
+            OperatorProcess(cluster, log=folder / "operator.log") as operator,
+            shop() as opened,
+        ):
+            accounts.append(_account(PoolOfWorkers(opened, operator), seed, jobs, folder))
+        if comparison:
+            with _evidence() as folder, shop() as opened:
+                accounts.append(_account(PlainDeployment(opened), seed, comparison, folder))
     print(f"\n{make_table(accounts)}\n\nSeed {seed}.", flush=True)
     return 0 if accounts[0].found.clean else 1
 
 
-def _account_for(
-    cluster: Cluster,
-    operator: OperatorProcess,
-    image: str,
-    make_subject: Callable[[Shop], Subject],
-    *,
-    seed: int,
-    jobs: int,
-) -> Account:
-    """Run one subject with a namespace and a Redis of its own, and tell how it went."""
+@contextmanager
+def _evidence() -> Iterator[Path]:
+    """Make a folder for all that may tell why something went wrong; it is left where something did."""
+    folder = Path(tempfile.mkdtemp(prefix="qwp-ledger-"))
+    try:
+        yield folder
+    except BaseException:
+        _tell(f"what is known of it: {folder}")
+        raise
+    if (folder / "findings.txt").stat().st_size:
+        _tell(f"what is known of it: {folder}")
+    else:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _open_shop(cluster: Cluster, image: str) -> Iterator[Shop]:
+    """Make an application with a namespace and a Redis of its own."""
     namespace = Namespace.create(cluster)
     try:
         with RedisServer(address=cluster.host_address) as redis:
-            subject = make_subject(Shop(namespace=namespace, redis=redis, image=image))
-            plan = make_plan(seed, jobs=jobs, kinds=tuple(subject.ways))
-            _tell(
-                f"{subject.name}: {plan.jobs:,} jobs in {len(plan.rounds)} bursts, {plan.disturbances} disturbances"
-            )
-            account = Driver(subject, plan, tell=_tell).run()
-            _tell(describe_disturbances(account))
-            if not account.found.clean:
-                _tell(describe_findings(account))
-                _tell(
-                    f"all that is known of it: {keep_evidence(account, namespace, operator_log=operator.log)}"
-                )
-            return account
+            yield Shop(namespace=namespace, redis=redis, image=image)
     finally:
         namespace.delete()
+
+
+def _account(subject: Subject, seed: int, jobs: int, folder: Path) -> Account:
+    """Carry out a run, tell how it went, and write it down."""
+    plan = make_plan(seed, jobs=jobs, kinds=tuple(subject.ways))
+    _tell(
+        f"{subject.name}: {plan.jobs:,} jobs in {len(plan.rounds)} bursts, {plan.disturbances} disturbances"
+    )
+    driver = Driver(subject, plan, tell=_tell)
+    try:
+        account = driver.run()
+    finally:
+        (folder / "journal.txt").write_text("\n".join(driver.journal), encoding="utf-8")
+        write_objects(subject.shop.namespace, folder)
+    write_ledger(account, folder)
+    _tell(describe_disturbances(account))
+    if not account.found.clean:
+        _tell(describe_findings(account))
+    return account
 
 
 def _tell(line: str) -> None:

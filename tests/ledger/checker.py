@@ -45,6 +45,10 @@ class Entry:
     at: float
     """When, in seconds since 1970."""
 
+    def __str__(self) -> str:
+        """The line with its worker and time."""
+        return f"{self.at:.3f} {self.what} of attempt {self.attempt} in {self.worker}, process {self.pid}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -57,11 +61,7 @@ class Finding:
 
     def __str__(self) -> str:
         """The sentence, and each line with its worker and time."""
-        lines = (
-            f"{entry.at:.3f} {entry.what} of attempt {entry.attempt} in {entry.worker}, process {entry.pid}"
-            for entry in self.entries
-        )
-        return "\n    ".join((f"{self.job} {self.sentence}", *lines))
+        return "\n    ".join((f"{self.job} {self.sentence}", *map(str, self.entries)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

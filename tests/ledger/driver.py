@@ -49,8 +49,6 @@ class Account:
     rollouts: int
     seconds: float
     """From the first job pushed to the last one done."""
-    journal: tuple[str, ...]
-    """What was done, and when."""
     entries: tuple[Entry, ...]
     """The whole ledger."""
 
@@ -88,7 +86,8 @@ class Driver:
         self._ledger = Ledger(subject.shop.redis)
         self._workforce = Workforce(subject)
         self._done: Counter[Kind] = Counter()
-        self._journal: list[str] = []
+        self.journal: list[str] = []
+        """What was done so far, and when: in seconds since 1970, and since the beginning."""
         self._agenda: list[_Due] = []
         self._numbers = itertools.count()
         self._begun = self._told = self._moved = time.monotonic()
@@ -198,12 +197,11 @@ class Driver:
             scalings=self._workforce.scalings,
             rollouts=self._workforce.rollouts,
             seconds=seconds,
-            journal=tuple(self._journal),
             entries=tuple(self._ledger.entries),
         )
 
     def _note(self, what: str) -> None:
-        self._journal.append(f"{time.time():.3f} {_clock(time.monotonic() - self._begun)} {what}")
+        self.journal.append(f"{time.time():.3f} {_clock(time.monotonic() - self._begun)} {what}")
 
 
 def _described(job: Job) -> Mapping[str, object]:

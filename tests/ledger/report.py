@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import CommandFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from harness.pools import Namespace
+    from ledger.checker import Finding
     from ledger.driver import Account
 
 _NAMED = 20
-"""Findings that are shown with all their lines when there are more."""
+"""Jobs that are shown when something is wrong with more."""
 
 _HEADINGS = (
     "", "jobs", "attempts", "disturbances", "workers started", "lost", "run twice", "cut off", "minutes", "jobs/s",
@@ -46,34 +46,28 @@ def describe_disturbances(account: Account) -> str:
 
 
 def describe_findings(account: Account) -> str:
-    """Name what is wrong, the first of each sort with all that they wrote; empty when nothing is."""
-    found = account.found
-    sorts = {
-        "lost": found.lost,
-        "unfinished": found.unfinished,
-        "cut off": found.cut_off,
-        "run twice": found.run_twice,
-        "unexplained": found.unexplained,
-    }
-    return "\n".join(
-        "\n  ".join((f"{account.subject}: {len(findings)} {sort}", *map(str, findings[:_NAMED])))
-        for sort, findings in sorts.items()
-        if findings
-    )
+    """Name what is wrong, job by job with all that the job has written; empty when nothing is."""
+    by_job: dict[str, list[Finding]] = {}
+    for finding in account.found.findings:
+        by_job.setdefault(finding.job, []).append(finding)
+    lines = [f"{account.subject}: something is wrong with {len(by_job)} jobs"] if by_job else []
+    for job, own in list(by_job.items())[:_NAMED]:
+        lines.append(f"  {job} {'; '.join(finding.sentence for finding in own)}")
+        lines += [f"    {entry}" for entry in own[0].entries]
+    return "\n".join(lines)
 
 
-def keep_evidence(account: Account, namespace: Namespace, *, operator_log: Path) -> Path:
-    """Write down all that may tell why something is wrong, and return the folder; nobody deletes it."""
-    folder = Path(tempfile.mkdtemp(prefix="qwp-ledger-"))
+def write_ledger(account: Account, folder: Path) -> None:
+    """Write down the whole ledger, and what is wrong with it; an empty file where nothing is."""
     lines = (json.dumps(asdict(entry)) for entry in account.entries)
     (folder / "ledger.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (folder / "findings.txt").write_text("\n".join(map(str, account.found.findings)), encoding="utf-8")
-    (folder / "journal.txt").write_text("\n".join(account.journal), encoding="utf-8")
-    if operator_log.exists():
-        (folder / "operator.log").write_bytes(operator_log.read_bytes())
+
+
+def write_objects(namespace: Namespace, folder: Path) -> None:
+    """Write down what the API server knows of the workers, and of their past."""
     for kind in ("events", "pods", "replicasets", "deployments", "qwp"):
         (folder / f"{kind}.json").write_text(_all(namespace, kind), encoding="utf-8")
-    return folder
 
 
 def _all(namespace: Namespace, kind: str) -> str:
