@@ -59,6 +59,9 @@ class Backlogs(Protocol):
     def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
         """Go on reading a pool's queues, and return the latest reading; ``None`` before the first."""
 
+    def signalled_at(self, key: PoolKey) -> datetime | None:
+        """Return when a pool's workers were last asked to restart in the framework's own way, where that is known."""
+
     async def observe_connections(self, key: PoolKey) -> Sequence[Connection] | None:
         """List who is connected to a pool's Redis; ``None`` where that is not known soon enough."""
 
@@ -161,6 +164,7 @@ class Reconciler:
             workers=workers,
             references=references,
             restart_annotation=parse_moment(pool.restart_annotation),
+            signalled_at=self._backlogs.signalled_at(pool.identity.key),
             undo_to=await self._world.observe_revision_before(pool.identity) if undoing else None,
             told_phase=pool.status.rollout.phase if pool.status.rollout else None,
         )

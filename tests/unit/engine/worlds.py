@@ -46,6 +46,7 @@ class LittleWorld:
     spec: dict[str, Any]
     reading: Reading = field(default_factory=a_backlog)
     annotation: str | None = None
+    signal: datetime | None = None
     now: datetime = NOON
 
     connections: Sequence[Connection] | None = None
@@ -173,6 +174,11 @@ class LittleWorld:
         """Give the reading."""
         del pool, spec
         return self.reading
+
+    def signalled_at(self, key: PoolKey) -> datetime | None:
+        """Tell when the workers were asked to restart."""
+        assert key == POOL.key
+        return self.signal
 
     async def observe_connections(self, key: PoolKey) -> Sequence[Connection] | None:
         """Tell of whoever is connected."""
