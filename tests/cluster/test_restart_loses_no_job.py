@@ -67,7 +67,7 @@ def test_busy_workers_are_replaced_once(shop: Shop, ask: Callable[[Shop], None],
     namespace = shop.namespace
     jobs = [
         job
-        for seconds in (1, 4, 2)
+        for seconds in (1, 8, 4)
         for job in shop.push(WORKERS, ids=f"{seconds}s", milliseconds=seconds * 1000)
     ]
     namespace.apply_pool(POOL, shop.spec(scaling=THREE_WORKERS))
@@ -89,12 +89,12 @@ def test_busy_workers_are_replaced_once(shop: Shop, ask: Callable[[Shop], None],
 def test_a_request_counts_once(shop: Shop) -> None:
     """The same restart asked for again, and its removal, replace nothing."""
     namespace = shop.namespace
-    asked_at = _now()
-    restart = {**QUICK_RESTART, "at": asked_at}
-    annotation = f"{ANNOTATION}={asked_at}"
     one = {"minReplicas": 1, "maxReplicas": 1}
     namespace.apply_pool(POOL, shop.spec(scaling=one))
     namespace.wait_for_reason(POOL, "Complete", kind="Progressing")
+    asked_at = _now()
+    restart = {**QUICK_RESTART, "at": asked_at}
+    annotation = f"{ANNOTATION}={asked_at}"
     before = _pods(namespace)
     namespace.kubectl("annotate", f"qwp/{POOL}", annotation)
     namespace.wait("the pod is another", lambda: len(_pods(namespace) - before) == 1 == len(_pods(namespace)))

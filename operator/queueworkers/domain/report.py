@@ -199,7 +199,7 @@ def _last_restart(situation: Situation, previous: QueueWorkerPoolStatus) -> Rest
     restart, told = situation.decision.restart, previous.last_restart
     if restart.marker is None:
         return told
-    if restart.trigger is None and told and told.time == restart.marker.replace(microsecond=0):
+    if not restart.due and told and told.time == restart.marker.replace(microsecond=0):
         return told
     return RestartStatus(time=restart.marker, trigger=restart.trigger)
 
