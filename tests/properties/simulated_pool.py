@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,16 @@ from queueworkers.domain.backlog import Backlog, Reading
 from queueworkers.domain.decision import Basis, Decision
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.scaling import History
-from unit.domain.given import NOON, UNKNOWN, a_queue, decided, some_workers
+from unit.domain.given import NOON, UNKNOWN, a_pod, a_queue, decided, some_workers
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.domain.workers import WorkerPod
+
+POD_LAG_SECONDS = 3
+"""After which a pod whose worker has ended is seen to be gone."""
 
 CLAIM_SECONDS = 90
 """After which a job whose worker was lost is given to another."""
@@ -28,6 +32,8 @@ class Job:
     from_second: int
     seconds: int
     begun: int | None = None
+    worker_leaves_since: int | None = None
+    """When the worker that has it in hand was asked to leave."""
 
 
 @dataclass(kw_only=True)
@@ -62,7 +68,10 @@ class SimulatedPool:
     done: int = 0
     desired: int = 0
     exists: bool = False
-    leaving: int = 0
+    ghosts: list[tuple[int, int]] = field(default_factory=list)
+    """Workers that are gone and do not seem so yet: when they were asked to leave, and until when that lasts."""
+    staying_in_hand: int = 0
+    """Jobs in the hands of workers that stay, when the operator last looked."""
     history: History | None = None
     annotation: datetime | None = None
     requested: set[datetime] = field(default_factory=set)
@@ -103,9 +112,12 @@ class SimulatedPool:
         ]
         self.in_hand = [job for job in self.in_hand if job not in finished]
         self.done += len(finished)
-        # Whoever is told to leave goes when a job is done: the busy ones first, which is the worst case.
-        self.leaving = min(self.leaving, len(self.in_hand))
-        free = self.desired - (len(self.in_hand) - self.leaving)
+        self.ghosts += [
+            (job.worker_leaves_since, self.second + POD_LAG_SECONDS)
+            for job in finished
+            if job.worker_leaves_since is not None
+        ]
+        free = self.desired - len(self._in_staying_hands())
         for _ in range(max(free, 0)):
             expired = [job for job in self.lost if self._claim_is_over(job)]
             source = self.lost if expired else self.waiting
@@ -113,8 +125,20 @@ class SimulatedPool:
                 break
             job = expired[0] if expired else self.waiting[0]
             source.remove(job)
-            job.begun = self.second
+            job.begun, job.worker_leaves_since = self.second, None
             self.in_hand.append(job)
+
+    def _in_staying_hands(self) -> list[Job]:
+        return [job for job in self.in_hand if job.worker_leaves_since is None]
+
+    def _leavers(self) -> list[WorkerPod]:
+        """Show the pods that leave; those without a job are gone at once."""
+        asked_at = [job.worker_leaves_since for job in self.in_hand if job.worker_leaves_since is not None]
+        asked_at += [asked for asked, seen_until in self.ghosts if self.second < seen_until]
+        return [
+            a_pod(f"leaver-{number}", terminating=True, leaving_since=self.moment(asked))
+            for number, asked in enumerate(asked_at)
+        ]
 
     def _claim_is_over(self, job: Job) -> bool:
         return job.begun is not None and self.second >= job.begun + CLAIM_SECONDS
@@ -139,8 +163,14 @@ class SimulatedPool:
     def _look(self) -> Decision:
         if self.history is None:
             self.history = History(watching_since=self.now)
-        workers = some_workers(self.desired, restart_marker=self.marker) if self.exists else None
-        observation = Observation(reading=self.reading(), workers=workers, restart_annotation=self.annotation)
+        workers = some_workers(self.desired, restart_marker=self.marker)
+        workers = replace(workers, pods=(*workers.pods, *self._leavers()))
+        self.staying_in_hand = len(self._in_staying_hands())
+        observation = Observation(
+            reading=self.reading(),
+            workers=workers if self.exists else None,
+            restart_annotation=self.annotation,
+        )
         decision = decided(self.spec, observation, self.history, now=self.now)
         self.history = decision.history
         self._carry_out(decision)
@@ -150,7 +180,9 @@ class SimulatedPool:
         writes_left = self.weather.kills.get(self.second, 2)
         if writes_left > 0 and not decision.hands_off:
             fewer = max(self.desired - decision.replicas, 0)
-            self.leaving = min(self.leaving + fewer, len(self.in_hand))
+            # The busy ones first, which is the worst case.
+            for job in self._in_staying_hands()[:fewer]:
+                job.worker_leaves_since = self.second
             self.desired, self.exists = decision.replicas, True
         if writes_left > 1 and decision.restart.marker not in {self.marker, None}:
             self.marker = decision.restart.marker
@@ -170,5 +202,5 @@ class SimulatedPool:
             bounded = min(max(before, self.spec.scaling.min_replicas), self.spec.scaling.max_replicas)
             assert decision.replicas == bounded, "an outage moved a worker"
         if decision.basis is Basis.BACKLOG and isinstance(reading, Backlog):
-            assert decision.replicas >= min(reading.in_hand, before), "a busy worker was sent away"
+            assert decision.replicas >= min(self.staying_in_hand, before), "a busy worker was sent away"
             assert decision.replicas > 0 or not reading.waiting, "jobs wait and nobody is there"

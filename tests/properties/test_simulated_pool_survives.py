@@ -11,13 +11,16 @@ from properties.simulated_pool import Job, SimulatedPool, Weather
 from unit.domain.given import a_spec
 
 STORM_SECONDS = 90
-CALM_SECONDS = 4000
+CALM_SECONDS = 8000
 """Long enough for every job, one after the other, and for every window and cooldown."""
 
 SECONDS = st.integers(1, STORM_SECONDS)
 
+DURATIONS = st.one_of(st.integers(1, 20), st.integers(1, 20), st.integers(40, 80))
+"""Some jobs go on for so long that a worker which leaves is known to hold one."""
+
 JOBS = st.lists(
-    st.builds(lambda second, seconds: Job(from_second=second, seconds=seconds), SECONDS, st.integers(1, 20)),
+    st.builds(lambda second, seconds: Job(from_second=second, seconds=seconds), SECONDS, DURATIONS),
     max_size=80,
 )
 
@@ -109,3 +112,19 @@ def test_an_outage_holds_what_was_there(pool: SimulatedPool, workers: int) -> No
         pool.step()
 
     assert pool.desired == min(max(workers, bounds.min_replicas), bounds.max_replicas)
+
+
+@given(st.integers(40, 62), st.integers(1, 20))
+def test_jobs_of_workers_that_leave_keep_nobody_and_cost_nobody(new_job_at: int, seconds: int) -> None:
+    """Idle workers leave beside two that still hold long jobs; who takes a new job stays when those end theirs."""
+    jobs = [Job(from_second=1, seconds=seconds) for seconds in (5, 5, 60, 60)]
+    jobs.append(Job(from_second=new_job_at, seconds=seconds))
+    at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+    scaling = {"minReplicas": 0, "backlogPerWorker": 1, "cooldownSeconds": 0, "behavior": at_once}
+    pool = SimulatedPool(spec=a_spec(scaling=scaling), weather=Weather(jobs=jobs))
+
+    live_through(pool, new_job_at - 1)
+    assert pool.desired == 0 or new_job_at < 50
+    live_through(pool, STORM_SECONDS)
+
+    assert (pool.done, pool.desired) == (len(jobs), 0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.api.spec import ScalingMode
 from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.leaving import SEEN_GONE_WITHIN, count_holding, next_holding_at
 from queueworkers.domain.manifests import render_revision
 from queueworkers.domain.restarts import Restart, decide_restart
 from queueworkers.domain.rollout import Phase, Rollout, Wish, decide_rollout
@@ -59,6 +60,8 @@ class Decision:
     """True where somebody else sets the number and it must not be written."""
     recommended: int | None
     """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
+    holding: int
+    """Workers that leave and hold a job each, for which nobody is kept."""
     limiter: Limiter
     restart: Restart
     rollout: Rollout
@@ -88,13 +91,13 @@ def decide(
     current = workers.desired if workers else 0
     restart = _restart(spec, observation, now=now)
     rollout = follow_rollout(pool, spec, observation, restart, now=now)
-    recommended, history = _follow(spec.scaling, observation, history, current=current, now=now)
+    recommended, history = _follow(spec.scaling, observation, history, now=now)
     basis = _basis(spec, observation)
     hands_off = basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT}
     if hands_off:
         step = Step(replicas=current if workers else spec.scaling.min_replicas)
     else:
-        step = _step(spec.scaling, basis, recommended, history, current=current, now=now)
+        step = _step(spec.scaling, basis, recommended, history, observation=observation, now=now)
         if rollout.phase is Phase.STOPPED and basis in {Basis.BACKLOG, Basis.UNKNOWN}:
             step = hold(step, current=current)
     return Decision(
@@ -102,12 +105,24 @@ def decide(
         replicas=step.replicas,
         hands_off=hands_off,
         recommended=recommended,
+        holding=_holding(observation, now),
         limiter=step.limiter,
         restart=restart,
         rollout=rollout,
         scheduled_at=_scheduled_at(spec, workers, now=now),
         history=history,
-        revisit_at=min(filter(None, (step.revisit_at, restart.revisit_at, rollout.revisit_at)), default=None),
+        revisit_at=min(
+            filter(
+                None,
+                (
+                    step.revisit_at,
+                    restart.revisit_at,
+                    rollout.revisit_at,
+                    next_holding_at(workers.pods, now=now) if workers else None,
+                ),
+            ),
+            default=None,
+        ),
     )
 
 
@@ -158,18 +173,39 @@ def follow_rollout(
 
 
 def _follow(
-    scaling: ScalingSpec, observation: Observation, history: History, *, current: int, now: datetime
+    scaling: ScalingSpec, observation: Observation, history: History, *, now: datetime
 ) -> tuple[int | None, History]:
     """Turn a reading into a recommendation and remember it, whoever sets the number at present."""
     if not isinstance(observation.reading, Backlog):
         return None, history
-    backlog = observation.reading
-    recommended = recommend(backlog, backlog_per_worker=scaling.backlog_per_worker, current=current)
-    behavior = scaling.behavior
-    longest = max(
-        behavior.scale_down.stabilization_window_seconds, behavior.scale_up.stabilization_window_seconds
+    workers = observation.workers
+    recommended = recommend(
+        observation.reading,
+        backlog_per_worker=scaling.backlog_per_worker,
+        current=workers.desired if workers else 0,
+        holding=_holding(observation, now),
     )
-    return recommended, history.remember(recommended, now=now, window=timedelta(seconds=longest))
+    longest = max(_down_window(scaling, observation, now), _up_window(scaling))
+    return recommended, history.remember(recommended, now=now, window=longest)
+
+
+def _holding(observation: Observation, now: datetime) -> int:
+    return count_holding(observation.workers.pods, now=now) if observation.workers else 0
+
+
+def _down_window(scaling: ScalingSpec, observation: Observation, now: datetime) -> timedelta:
+    """
+    Tell how long a lower need must have lasted.
+
+    A worker that leaves ends its job before its pod is seen to be gone: for a
+    moment it seems to hold a job that is really somebody else's.
+    """
+    window = timedelta(seconds=scaling.behavior.scale_down.stabilization_window_seconds)
+    return max(window, SEEN_GONE_WITHIN) if _holding(observation, now) else window
+
+
+def _up_window(scaling: ScalingSpec) -> timedelta:
+    return timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds)
 
 
 def _basis(spec: QueueWorkerPoolSpec, observation: Observation) -> Basis:
@@ -190,9 +226,10 @@ def _step(
     recommended: int | None,
     history: History,
     *,
-    current: int,
+    observation: Observation,
     now: datetime,
 ) -> Step:
+    current = observation.workers.desired if observation.workers else 0
     match basis:
         case Basis.SUSPENDED:
             return Step(replicas=0)
@@ -208,8 +245,8 @@ def _step(
         current=current,
         history=history,
         now=now,
-        down_window=timedelta(seconds=scaling.behavior.scale_down.stabilization_window_seconds),
-        up_window=timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds),
+        down_window=_down_window(scaling, observation, now),
+        up_window=_up_window(scaling),
     )
     if not scaling.min_replicas:
         cooldown = timedelta(seconds=scaling.cooldown_seconds)

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 BOOT = timedelta(seconds=60)
 """A worker that is younger and has no connection has not begun; an older one may have lost it during a long job."""
 
+HEARD_WITHIN = timedelta(seconds=30)
+"""An idle worker that was asked to leave is gone by then, the time for asking it included."""
+
+SEEN_GONE_WITHIN = timedelta(seconds=10)
+"""After a worker's last job, until its kubelet has said that it is not ready any more."""
+
 KEPT = 1
 """The cost of a pod that stays, where it is less work to mark those; pods without a mark cost 0."""
 
@@ -93,6 +99,25 @@ def _stake(used: Sequence[Connection], asking: frozenset[str], database: int) ->
     if asked:
         return Stake(working=False, seconds=min(asked))
     return Stake(working=True, seconds=min(each.idle_seconds for each in used))
+
+
+def count_holding(pods: Iterable[WorkerPod], *, now: datetime) -> int:
+    """
+    Count the workers that were asked to leave and have not: each has a job in hand.
+
+    Such a pod stays ready as long as its worker runs, and was never ready where
+    its worker does not hear that it should leave.
+    """
+    return sum(at <= now for at in _held_from(pods))
+
+
+def next_holding_at(pods: Iterable[WorkerPod], *, now: datetime) -> datetime | None:
+    """Tell when time alone may bring another one to `count_holding`."""
+    return min((at for at in _held_from(pods) if at > now), default=None)
+
+
+def _held_from(pods: Iterable[WorkerPod]) -> Iterable[datetime]:
+    return [pod.leaving_since + HEARD_WITHIN for pod in pods if pod.ready and pod.leaving_since]
 
 
 def has_choice(staying: Sequence[WorkerPod], leaving: int) -> bool:

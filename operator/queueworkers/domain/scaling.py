@@ -83,7 +83,7 @@ class Step:
     revisit_at: datetime | None = None
 
 
-def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int) -> int:
+def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int, holding: int) -> int:
     """
     Ask for as many workers as the backlog needs, before any limit.
 
@@ -93,14 +93,16 @@ def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int) -> int
 
     A worker has one job in hand.  What is in hand beyond *current* is in
     somebody else's, or its worker is dead: nothing can be done for it until it
-    expires, so it neither wakes a pool nor makes it grow.
+    expires, so it neither wakes a pool nor makes it grow.  What is in the hands
+    of workers that leave is theirs to end: nobody is kept beside them for it.
 
     Args:
         backlog: A reading; at zero waiting and zero in hand the answer is 0.
         backlog_per_worker: Jobs that one worker is expected to cope with, at least 1.
         current: Workers asked for at present.
+        holding: Workers that leave, and not before they have ended a job each.
     """
-    busy = min(backlog.in_hand, current)
+    busy = min(max(backlog.in_hand - holding, 0), current)
     needed = -(-(backlog.waiting + busy) // backlog_per_worker)
     return max(needed, busy)
 

@@ -54,7 +54,7 @@ def spell_backlog(reading: Reading, *, now: datetime) -> str:
 
 def explain(spec: QueueWorkerPoolSpec, reading: Reading, decision: Decision) -> str:
     """Say in one sentence why there are as many workers as there are."""
-    asked = _asked(reading, decision.recommended, spec.scaling)
+    asked = _asked(reading, decision, spec.scaling)
     workers = spell_count(decision.replicas, "worker")
     match decision.basis:
         case Basis.SUSPENDED:
@@ -71,12 +71,14 @@ def explain(spec: QueueWorkerPoolSpec, reading: Reading, decision: Decision) -> 
             return f"{workers}: {asked}{_limit(spec.scaling, decision)}."
 
 
-def _asked(reading: Reading, recommended: int | None, scaling: ScalingSpec) -> str:
-    if not isinstance(reading, Backlog) or recommended is None:
+def _asked(reading: Reading, decision: Decision, scaling: ScalingSpec) -> str:
+    if not isinstance(reading, Backlog) or decision.recommended is None:
         return "the backlog is not known"
+    with_leavers = min(decision.holding, reading.in_hand)
+    of_these = f" ({with_leavers} with workers that leave)" if with_leavers else ""
     return (
-        f"{reading.waiting} waiting and {reading.in_hand} in hand,"
-        f" at {scaling.backlog_per_worker} per worker, ask for {recommended}"
+        f"{reading.waiting} waiting and {reading.in_hand} in hand{of_these},"
+        f" at {scaling.backlog_per_worker} per worker, ask for {decision.recommended}"
     )
 
 

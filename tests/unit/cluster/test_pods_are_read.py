@@ -179,6 +179,57 @@ def test_a_pod_is_read(status: dict[str, Any], metadata: dict[str, Any], facts: 
     assert {name: getattr(pod, name) for name in usual} == {**usual, **facts}
 
 
+COST = "controller.kubernetes.io/pod-deletion-cost"
+
+
+def written_by(manager: str, *annotations: str) -> dict[str, Any]:
+    """An entry of the managed fields."""
+    return {
+        "manager": manager,
+        "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{each}": {} for each in annotations}}},
+    }
+
+
+OURS = written_by("queue-worker-operator-pods", COST)
+CONTROLLER_S = written_by("kube-controller-manager", "queueworkers.io/revision")
+
+
+@pytest.mark.parametrize(
+    ("text", "managed", "expected"),
+    [
+        pytest.param(None, [CONTROLLER_S], (0, False), id="none"),
+        pytest.param("-2", [CONTROLLER_S, OURS], (-2, False), id="a mark of the operator's"),
+        pytest.param("50", [written_by("kube-controller-manager", COST)], (50, True), id="of the pod template"),
+        pytest.param("50", [written_by("kubectl-annotate", COST)], (50, True), id="of a person"),
+        pytest.param("-2", [OURS, written_by("kubectl-annotate", COST)], (-2, True), id="of a person who wants the same"),
+        pytest.param("many", [written_by("kubectl-annotate", COST)], (0, True), id="no number"),
+    ],
+)  # fmt: skip
+def test_whose_deletion_cost_it_is(text: str | None, managed: list[Any], expected: tuple[int, bool]) -> None:
+    """The managed fields tell; only the operator's own marks are its to change."""
+    annotations = {} if text is None else {COST: text}
+
+    pod = parse_pod(a_raw_pod(WELL, annotations=annotations, managedFields=managed))
+
+    assert (pod.deletion_cost, pod.priced_by_others) == expected
+
+
+def test_when_a_pod_was_asked_to_leave() -> None:
+    """The API server tells when its grace will be over, and how long that is."""
+    pod = parse_pod(a_raw_pod(WELL, deletionTimestamp="2026-11-23T12:01:30Z", deletionGracePeriodSeconds=90))
+
+    assert pod.leaving_since == NOON
+
+
+def test_the_addresses_of_both_kinds() -> None:
+    """A pod of a dual-stack cluster may reach Redis by either."""
+    pod = parse_pod(
+        a_raw_pod({**WELL, "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]})
+    )
+
+    assert pod.addresses == ("10.0.0.1", "fd00::1")
+
+
 def ran(exit_code: int, *, seconds: int) -> dict[str, Any]:
     """One run of a container, from noon on."""
     return {

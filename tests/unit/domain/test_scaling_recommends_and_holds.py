@@ -52,7 +52,25 @@ def test_a_backlog_asks_for_workers(
     counts: dict[str, int], per_worker: int, current: int, expected: int
 ) -> None:
     """Work is what waits and what is in hand, and nobody who is busy is sent away."""
-    assert recommend(a_backlog(**counts), backlog_per_worker=per_worker, current=current) == expected
+    backlog = a_backlog(**counts)
+    assert recommend(backlog, backlog_per_worker=per_worker, current=current, holding=0) == expected
+
+
+@pytest.mark.parametrize(
+    ("in_hand", "holding", "current", "expected"),
+    [
+        pytest.param(3, 3, 3, 0, id="all-in-the-hands-of-those-that-leave"),
+        pytest.param(5, 3, 3, 2, id="two-of-those-that-stay-are-busy-too"),
+        pytest.param(9, 3, 3, 3, id="more-than-anybody-here-can-hold"),
+        pytest.param(1, 3, 3, 0, id="some-have-ended-theirs"),
+    ],
+)
+def test_nobody_is_kept_beside_those_that_leave(
+    in_hand: int, holding: int, current: int, expected: int
+) -> None:
+    """After a restart in the middle of long jobs there is nothing to do for the successors."""
+    backlog = a_backlog(reserved=in_hand)
+    assert recommend(backlog, backlog_per_worker=1, current=current, holding=holding) == expected
 
 
 @pytest.mark.parametrize(

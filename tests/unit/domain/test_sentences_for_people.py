@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from queueworkers.domain.wording import spell_age, spell_backlog, spell_count
-from unit.domain.given import NOON, UNKNOWN, a_backlog, a_situation, ago, some_workers, watched
+from unit.domain.given import NOON, UNKNOWN, a_backlog, a_pod, a_situation, ago, some_workers, watched
 
 if TYPE_CHECKING:
     from queueworkers.domain.verdict import Situation
@@ -74,6 +74,14 @@ def test_a_backlog_in_words(reading: Any, words: str) -> None:
             a_situation(a_backlog(), 1),
             "1 worker: 0 waiting and 0 in hand, at 10 per worker, ask for 0; minReplicas keeps 1.",
             id="minimum",
+        ),
+        pytest.param(
+            a_situation(
+                a_backlog(reserved=2),
+                some_workers(1, pods=(a_pod(terminating=True, leaving_since=ago(40)),)),
+            ),
+            "1 worker: 0 waiting and 2 in hand (1 with workers that leave), at 10 per worker, ask for 1.",
+            id="leavers",
         ),
         pytest.param(
             a_situation(a_backlog(), 3, history=watched(5)),
