@@ -1,5 +1,5 @@
 """
-What the operator writes on the pods of its workers: who may leave first.
+What the operator writes on the pods of its workers: who may leave first, and who may start.
 
 The pods are the ReplicaSet controller's; nothing else of them is touched.
 """
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from queueworkers.cluster import paths
 from queueworkers.cluster.reading import DELETION_COST_ANNOTATION, PODS_MANAGER
+from queueworkers.domain.manifests import CEILING_GATE
 from queueworkers.errors import ApiServerError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from queueworkers.cluster.client import KubernetesApi
     from queueworkers.cluster.inventory import Inventory
@@ -54,6 +55,16 @@ class PodWriter:
             logger.warning("%s: not all of %d pods could be marked in time", key, len(costs))
         except ApiServerError as error:
             logger.warning("%s: not all of %d pods were marked: %s", key, len(costs), error)
+
+    async def open_gates(self, key: PoolKey, names: Iterable[str]) -> None:
+        """
+        Let pods start that waited for a place; one that is gone meanwhile is no error.
+
+        Raises:
+            ApiServerError: As the API server says to one of them, after all were tried.
+        """
+        gates = [{"$patch": "delete", "name": CEILING_GATE}]
+        await self._write_all(key, {name: {"spec": {"schedulingGates": gates}} for name in names})
 
     async def _write_all(self, key: PoolKey, bodies: Mapping[str, Mapping[str, Any]]) -> None:
         writes = (self._write(key, name, body) for name, body in bodies.items())

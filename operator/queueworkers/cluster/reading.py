@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.domain.manifests import (
+    CEILING_GATE,
     REFERENCES_ANNOTATION,
     RESTARTED_AT_ANNOTATION,
     REVISION_ANNOTATION,
@@ -204,6 +205,7 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         ended=status.get("phase") in {"Succeeded", "Failed"},
         crashed=any(_ended_badly(container) for container in status.get("containerStatuses", ())),
         addresses=tuple(each["ip"] for each in status.get("podIPs", ())),
+        gated=any(gate["name"] == CEILING_GATE for gate in pod.get("spec", {}).get("schedulingGates", ())),
         leaving_since=_leaving_since(metadata),
         deletion_cost=_deletion_cost(metadata),
         priced_by_others=_is_priced_by_others(metadata),

@@ -111,6 +111,10 @@ class ClusterWorld:
         """Say which pods may leave before the others, the cheapest first; never fails, and never waits for long."""
         await self._pods.mark(pool.key, costs)
 
+    async def open_gates(self, pool: PoolIdentity, names: Sequence[str]) -> None:
+        """Let pods start that waited for a place."""
+        await self._pods.open_gates(pool.key, names)
+
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Say where a pool stands; nothing happens when that very pool is gone."""
         body = {

@@ -52,6 +52,9 @@ SCHEDULE_ANNOTATION = f"{GROUP}/restart-schedule"
 SCHEDULE_SINCE_ANNOTATION = f"{GROUP}/restart-schedule-since"
 """On the Deployment: a schedule counts from when it was given, not for moments that it would have had before."""
 
+CEILING_GATE = f"{GROUP}/max-concurrent"
+"""The scheduling gate of every pod of a pool with `maxConcurrent`; taken away when there is a place for it."""
+
 APPLIED_ANNOTATION = f"{GROUP}/applied"
 """On the Deployment: the digest of what was applied last, so that a removed field is noticed."""
 
@@ -113,6 +116,9 @@ def render_template(
     base = {"spec": _pod_spec(spec)}
     merged = merge(base, spec.pod_template or {})
     _stop_gracefully(merged, spec)
+    if spec.scaling.max_concurrent is not None:
+        gates = merged["spec"].get("schedulingGates", ())
+        merged["spec"]["schedulingGates"] = [*gates, {"name": CEILING_GATE}]
     metadata = merged.setdefault("metadata", {})
     # The selector must find the pods, whatever labels the user adds.
     metadata["labels"] = {**metadata.get("labels", {}), **_labels(pool)}

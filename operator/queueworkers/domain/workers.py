@@ -53,6 +53,8 @@ class WorkerPod:
     """Since when it has been ready, or not."""
     addresses: tuple[str, ...] = ()
     """Its own on the pods' network; of one kind or of both."""
+    gated: bool = False
+    """True while it waits for a place under `maxConcurrent`: it has no node and holds nothing."""
     leaving_since: datetime | None = None
     """When it was asked to leave."""
     deletion_cost: int = 0

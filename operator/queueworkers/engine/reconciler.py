@@ -19,6 +19,7 @@ from queueworkers.domain.announcements import (
     announce_scaling,
     announce_unreadable_restart,
 )
+from queueworkers.domain.capacity import gates_to_open
 from queueworkers.domain.decision import Basis, decide, follow_rollout
 from queueworkers.domain.leaving import estimate_stakes, has_choice, mark_leavers
 from queueworkers.domain.manifests import render_deployment, render_template
@@ -33,7 +34,7 @@ from queueworkers.domain.wording import explain
 from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
@@ -131,6 +132,7 @@ class Reconciler:
         memory.history = decision.history
         await self._point_out_leavers(pool, spec, before.workers, decision, now=now)
         refusal = await self._apply(pool, spec, decision)
+        refusal = await self._let_in(pool, spec) or refusal
         after = replace(before, workers=await self._world.observe_workers(pool.identity))
         situation = Situation(
             spec=spec,
@@ -196,15 +198,17 @@ class Reconciler:
         deployment = render_deployment(
             pool.identity, spec, decision.rollout, scheduled_at=decision.scheduled_at
         )
-        try:
-            await self._world.apply(
+        return await _refusal_to(
+            self._world.apply(
                 pool.identity, deployment, replicas=decision.replicas, hands_off=decision.hands_off
             )
-        except ApiServerError as error:
-            if not error.rejects_content:
-                raise
-            return refusal_of(status=error.status, message=error.message)
-        return None
+        )
+
+    async def _let_in(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Refusal | None:
+        """Let workers start that wait, as long as there are places for them."""
+        workers = await self._world.observe_workers(pool.identity)
+        names = gates_to_open(workers, spec.scaling.max_concurrent) if workers else ()
+        return await _refusal_to(self._world.open_gates(pool.identity, names)) if names else None
 
     async def _tell(self, pool: Pool, situation: Situation, *, workers_before: int, now: datetime) -> None:
         status = report(pool.identity, situation, generation=pool.generation, previous=pool.status, now=now)
@@ -246,6 +250,17 @@ class Reconciler:
         self._backlogs.forget(key)
         self._references.forget(key)
         self._world.forget(key)
+
+
+async def _refusal_to(write: Awaitable[None]) -> Refusal | None:
+    """Write; what the same request would meet again is for people to see."""
+    try:
+        await write
+    except ApiServerError as error:
+        if not error.rejects_content:
+            raise
+        return refusal_of(status=error.status, message=error.message)
+    return None
 
 
 def _somebody_is_created(observation: Observation) -> bool:

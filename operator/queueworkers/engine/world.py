@@ -40,6 +40,9 @@ class World(Protocol):
     async def mark_leavers(self, pool: PoolIdentity, costs: Mapping[str, int | None]) -> None:
         """Say which pods may leave before the others, the cheapest first; never fails, and never waits for long."""
 
+    async def open_gates(self, pool: PoolIdentity, names: Sequence[str]) -> None:
+        """Let pods start that waited for a place."""
+
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Say where a pool stands."""
 

@@ -214,6 +214,25 @@ def test_whose_deletion_cost_it_is(text: str | None, managed: list[Any], expecte
     assert (pod.deletion_cost, pod.priced_by_others) == expected
 
 
+def test_a_pod_that_waits_for_a_place() -> None:
+    """It is no trouble of the cluster's, and nobody creates it yet; a gate of somebody else's is theirs to open."""
+    gated = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked",
+    }
+    raw = a_raw_pod({"phase": "Pending", "conditions": [gated]})
+
+    ours, theirs = (
+        parse_pod({**raw, "spec": {"schedulingGates": [{"name": name}]}})
+        for name in ("queueworkers.io/max-concurrent", "example.com/quota")
+    )
+
+    assert (ours.gated, ours.trouble, ours.creating, ours.ready) == (True, None, False, False)
+    assert not theirs.gated
+
+
 def test_when_a_pod_was_asked_to_leave() -> None:
     """The API server tells when its grace will be over, and how long that is."""
     pod = parse_pod(a_raw_pod(WELL, deletionTimestamp="2026-11-23T12:01:30Z", deletionGracePeriodSeconds=90))

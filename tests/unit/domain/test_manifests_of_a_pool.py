@@ -175,6 +175,21 @@ def test_the_pod_template_is_merged_into_the_worker() -> None:
     assert template["metadata"]["labels"]["team"] == "shop"
 
 
+def test_a_ceiling_gates_every_pod() -> None:
+    """Beside the gates of the user's own; the number itself is no part of the template, so it changes without a rollout."""
+    theirs = {"spec": {"schedulingGates": [{"name": "example.com/quota"}]}}
+    gates = [{"name": "example.com/quota"}, {"name": "queueworkers.io/max-concurrent"}]
+
+    eleven, twelve = (
+        rendered(podTemplate=theirs, scaling={"maxReplicas": 5, "maxConcurrent": ceiling})
+        for ceiling in (11, 12)
+    )
+
+    assert pod_of(eleven)["schedulingGates"] == gates
+    assert eleven["spec"]["template"] == twelve["spec"]["template"]
+    assert "schedulingGates" not in pod_of(rendered())
+
+
 @pytest.mark.parametrize("program", ["php", "/opt/php/bin/php8.3"])
 def test_the_hook_and_the_probe_run_the_workers_own_php(program: str) -> None:
     """What sees to the worker's end, and what tells that it is ready, are run as the pool runs PHP."""

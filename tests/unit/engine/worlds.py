@@ -70,6 +70,7 @@ class LittleWorld:
     events: list[str] = field(default_factory=list)
     wanted_again: list[timedelta] = field(default_factory=list)
     marks: list[Mapping[str, int | None]] = field(default_factory=list)
+    let_in: list[str] = field(default_factory=list)
     rollouts: int = 0
     pool_exists: bool = True
     forgotten: list[str] = field(default_factory=list)
@@ -144,6 +145,13 @@ class LittleWorld:
         assert pool == POOL
         self._begin()
         self.marks.append(costs)
+        self._done()
+
+    async def open_gates(self, pool: PoolIdentity, names: Sequence[str]) -> None:
+        """Let workers start."""
+        assert pool == POOL
+        self._begin()
+        self.let_in += names
         self._done()
 
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
