@@ -22,6 +22,8 @@ class ConditionType(StrEnum):
     """A bound keeps the pool from the number of workers that the backlog asks for."""
     PROGRESSING = "Progressing"
     """Workers are being started or replaced."""
+    STOPS_GRACEFULLY = "StopsGracefully"
+    """Workers hear that they are asked to leave, and end the job in hand first."""
 
 
 class ConditionStatus(StrEnum):
@@ -116,6 +118,22 @@ class ConditionReason(StrEnum):
     # Progressing.
     COMPLETE = "Complete"
     """Every worker is as the pool wants it.  Nothing to do."""
+
+    # StopsGracefully.
+    LISTENING = "Listening"
+    """Workers hear that they are asked to leave.  Nothing to do."""
+    NO_WORKER_SEEN = "NoWorkerSeen"
+    """No worker of the present template has been ready yet.  Wait for the first one."""
+    NOT_PROBED = "NotProbed"
+    """Nobody looks.  Let `spec.command` name `php`, and `podTemplate` have no startupProbe."""
+    PCNTL_MISSING = "PcntlMissing"
+    """PHP lacks the pcntl extension, so jobs are cut off.  Install it in the image."""
+    NOT_LISTENING = "NotListening"
+    """Nothing in the container listens as a worker does, so jobs are cut off.  Check `spec.command`."""
+    OUT_OF_REACH = "OutOfReach"
+    """A shell keeps signals from the worker, so jobs are cut off.  Begin `php` with `exec` there."""
+    SIGNALS_UNSUPPORTED = "SignalsUnsupported"
+    """The framework's version knows no signals, so jobs are cut off.  Upgrade it."""
 
 
 class UnknownReason(StrEnum):

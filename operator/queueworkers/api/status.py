@@ -36,7 +36,7 @@ class Condition(StatusModel):
     """One of the standard conditions of Kubernetes."""
 
     type: Annotated[str, Field(max_length=64)]
-    """Which condition: Ready, BacklogKnown, ScalingActive, ScalingLimited or Progressing."""
+    """Which condition: Ready, BacklogKnown, ScalingActive, ScalingLimited, Progressing or StopsGracefully."""
     status: ConditionStatus
     """True, False or Unknown."""
     observed_generation: Count | None = None

@@ -25,6 +25,7 @@ from queueworkers.domain.manifests import (
 from queueworkers.domain.restarts import RESTART_ANNOTATION, parse_moment
 from queueworkers.domain.rollout import Revision
 from queueworkers.domain.workers import PodTrouble, TroubleKind, WorkerPod, Workers
+from queueworkers.frameworks.base import DEAF_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -199,6 +200,7 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         ready=ready.get("status") == "True",
         ready_since=parse_moment(ready.get("lastTransitionTime")),
         revision=metadata.get("annotations", {}).get(REVISION_ANNOTATION),
+        probed_since=_probed_since(pod.get("spec", {}), status),
         terminating="deletionTimestamp" in metadata,
         trouble=_container_trouble(status) or _scheduling_trouble(status),
         creating=any(_is_created(container) for container in status.get("containerStatuses", ())),
@@ -210,6 +212,20 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         deletion_cost=_deletion_cost(metadata),
         priced_by_others=_is_priced_by_others(metadata),
     )
+
+
+def _probed_since(spec: Mapping[str, Any], status: Mapping[str, Any]) -> datetime | None:
+    """Tell when the worker was started, if the framework's startup probe, which can complain, looks at it."""
+    probe = _named(spec.get("containers", ())).get("startupProbe", {}).get("exec", {})
+    if not any(DEAF_WORDS in word for word in probe.get("command", ())):
+        return None
+    running = _named(status.get("containerStatuses", ())).get("state", {}).get("running", {})
+    return parse_moment(running.get("startedAt"))
+
+
+def _named(containers: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Find the worker's among containers or their statuses."""
+    return next((each for each in containers if each["name"] == WORKER_CONTAINER), {})
 
 
 def _leaving_since(metadata: Mapping[str, Any]) -> datetime | None:

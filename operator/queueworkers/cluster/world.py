@@ -10,6 +10,7 @@ from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
 from queueworkers.cluster.deployments import DeploymentWriter
+from queueworkers.cluster.pod_events import PodEvents
 from queueworkers.cluster.pods import PodWriter
 from queueworkers.cluster.reading import (
     AUTOSCALER_MANAGER,
@@ -18,7 +19,6 @@ from queueworkers.cluster.reading import (
     parse_workers,
 )
 from queueworkers.cluster.secrets import observe_secret
-from queueworkers.cluster.stuck_pods import StuckPods
 from queueworkers.domain.identity import POOL_LABEL, PoolIdentity
 from queueworkers.domain.manifests import ROLLOUT_TRIGGER_ANNOTATION
 from queueworkers.domain.pool import Pool
@@ -50,7 +50,7 @@ class ClusterWorld:
         self._inventory = inventory
         self._deployments = DeploymentWriter(api, inventory)
         self._pods = PodWriter(api, inventory)
-        self._stuck_pods = StuckPods(api)
+        self._pod_events = PodEvents(api)
         self._announcer = Announcer(api)
         self._autoscalers: dict[PoolKey, tuple[float, str | None]] = {}
 
@@ -77,7 +77,7 @@ class ClusterWorld:
         autoscaler = None
         if AUTOSCALER_MANAGER in live.replica_owners:
             autoscaler = await self._observe_autoscaler(pool.key)
-        pods = await self._stuck_pods.observe(pool.key, self._inventory.pods.of(pool.key))
+        pods = await self._pod_events.observe(pool.key, self._inventory.pods.of(pool.key))
         return parse_workers(live.content, pods, foreign_autoscaler=autoscaler)
 
     async def apply(
@@ -141,7 +141,7 @@ class ClusterWorld:
     def forget(self, key: PoolKey) -> None:
         """Drop what is remembered of a pool that is gone."""
         self._autoscalers.pop(key, None)
-        self._stuck_pods.forget(key)
+        self._pod_events.forget(key)
         self._deployments.forget(key)
 
     async def _observe_autoscaler(self, key: PoolKey) -> str | None:

@@ -119,6 +119,9 @@ def announce_changes(
         *_knowledge(
             _find(previous, ConditionType.BACKLOG_KNOWN), _find(current, ConditionType.BACKLOG_KNOWN)
         ),
+        *_listening(
+            _find(previous, ConditionType.STOPS_GRACEFULLY), _find(current, ConditionType.STOPS_GRACEFULLY)
+        ),
     )
 
 
@@ -149,6 +152,12 @@ def _knowledge(before: Condition | None, now: Condition | None) -> tuple[Announc
     if now.status == ConditionStatus.TRUE and before and before.status == ConditionStatus.FALSE:
         return (Announcement(warning=False, reason="BacklogKnown", note=f"{before.reason} is over."),)
     return ()
+
+
+def _listening(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:
+    if now is None or (before and before.reason == now.reason) or now.status != ConditionStatus.FALSE:
+        return ()
+    return (Announcement(warning=True, reason=now.reason, note=now.message),)
 
 
 def _find(status: QueueWorkerPoolStatus, kind: ConditionType) -> Condition | None:

@@ -25,6 +25,7 @@ from queueworkers.api.status import (
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.identity import POOL_LABEL
+from queueworkers.domain.listening import judge_listening
 from queueworkers.domain.rollout import UNDER_WAY
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.verdict import ROLLING, judge, judge_progress
@@ -70,6 +71,9 @@ def report(
         ConditionType.SCALING_ACTIVE: _scaling_active(situation),
         ConditionType.SCALING_LIMITED: _scaling_limited(situation),
         ConditionType.PROGRESSING: (progress.status, progress.reason, progress.message),
+        ConditionType.STOPS_GRACEFULLY: judge_listening(
+            spec, workers, previous=_find(previous, ConditionType.STOPS_GRACEFULLY)
+        ),
     }
     desired, ready_workers = situation.desired, workers.ready if workers else 0
     scaled = previous.desired_replicas is not None and previous.desired_replicas != desired

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from queueworkers.frameworks.base import Deafness
+
 
 class TroubleKind(StrEnum):
     """Why a worker's pod does not run."""
@@ -51,6 +53,10 @@ class WorkerPod:
     """Which template it was made from."""
     ready_since: datetime | None = None
     """Since when it has been ready, or not."""
+    probed_since: datetime | None = None
+    """When its worker was started; ``None`` where it does not run, or no probe looks whether it listens."""
+    deafness: Deafness | None = None
+    """Why its worker does not hear that it is asked to leave, where the probe has complained."""
     addresses: tuple[str, ...] = ()
     """Its own on the pods' network; of one kind or of both."""
     gated: bool = False

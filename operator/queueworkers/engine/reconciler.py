@@ -145,7 +145,7 @@ class Reconciler:
         await self._tell(
             pool, situation, workers_before=before.workers.desired if before.workers else 0, now=now
         )
-        if refusal or decision.basis is Basis.CONFLICT or _somebody_is_created(situation.observation):
+        if refusal or decision.basis is Basis.CONFLICT or _somebody_is_starting(situation.observation):
             self._look_again(key, AGAIN_AFTER)
         if decision.revisit_at:
             self._look_again(key, decision.revisit_at - now)
@@ -263,10 +263,12 @@ async def _refusal_to(write: Awaitable[None]) -> Refusal | None:
     return None
 
 
-def _somebody_is_created(observation: Observation) -> bool:
+def _somebody_is_starting(observation: Observation) -> bool:
     """A worker that is stuck on its way changes nothing that a watch would report."""
     workers = observation.workers
-    return workers is not None and any(pod.creating for pod in workers.pods)
+    return workers is not None and any(
+        pod.creating or (pod.probed_since and not pod.ready) for pod in workers.pods
+    )
 
 
 def _done(pool: Pool, situation: Situation, workers_before: int, now: datetime) -> tuple[Announcement, ...]:

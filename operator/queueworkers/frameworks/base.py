@@ -75,6 +75,9 @@ class ExitMeaning:
 DEAF_WORDS = "The worker does not hear a stop"
 """What a framework's startup probe says when it fails, followed by a colon and a `Deafness`."""
 
+PROBE_PATIENCE_SECONDS = 25
+"""For so long after its container's start a worker may be silent, until the probe complains."""
+
 
 class Deafness(StrEnum):
     """Why a worker that is asked to leave would not know, as seen in its container."""

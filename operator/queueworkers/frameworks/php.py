@@ -15,7 +15,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from queueworkers.frameworks.base import DEAF_WORDS, Deafness, ExitMeaning
+from queueworkers.frameworks.base import DEAF_WORDS, PROBE_PATIENCE_SECONDS, Deafness, ExitMeaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,11 +34,8 @@ EXIT_MEANINGS = MappingProxyType(
 )
 """What PHP's own ends mean; a framework adds what it ends with by design."""
 
-PATIENCE_SECONDS = 25
-"""A worker that does not listen so long after its container's start is not waited for any more."""
-
 TELLING_SECONDS = 5
-"""For so long after that the startup probe fails and says why; then it lets the worker be."""
+"""For so long after its patience is over the startup probe fails and says why; then it lets the worker be."""
 
 _PROCESSES = r"""
 function processes() {
@@ -152,7 +149,7 @@ echo '{DEAF_WORDS}: ' . $deafness;
 exit(1);
 """
 
-_LIMITS = f"const PATIENCE = {PATIENCE_SECONDS}; const TELLING = {TELLING_SECONDS};"
+_LIMITS = f"const PATIENCE = {PROBE_PATIENCE_SECONDS}; const TELLING = {TELLING_SECONDS};"
 
 _INTERPRETER = re.compile(r"(?:^|[\s;&|(])((?:/[^\s;&|()]+/)?php[0-9.]*)(?=[\s;&|)]|$)")
 """A word, alone or in a shell's script, that runs PHP: ``php``, ``/usr/local/bin/php8.3``."""
@@ -171,7 +168,7 @@ def before_leaving(console: Iterable[str]) -> tuple[str, ...]:
     It waits until the worker listens, at once where it runs, and sends it
     SIGTERM.  Where something else is the first process and hears signals, it
     waits for the worker's end too, for the whole grace period if need be.  A
-    worker that listened neither within `PATIENCE_SECONDS` of its start nor
+    worker that listened neither within `PROBE_PATIENCE_SECONDS` of its start nor
     since is left to the STOPSIGNAL.
     """
     return (find_interpreter(console) or "php", "-r", _LIMITS + _PROCESSES + _STOP)

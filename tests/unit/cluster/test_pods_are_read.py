@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from queueworkers.cluster.reading import parse_pod
 from queueworkers.domain.workers import PodTrouble, TroubleKind
+from queueworkers.frameworks.base import DEAF_WORDS
 from unit.domain.given import NOON
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 WELL: dict[str, Any] = {
     "phase": "Running",
@@ -286,3 +290,29 @@ def test_a_crash_loop_is_seen_at_its_second_crash(
         (TroubleKind.CRASHING, exit_code) if exit_code else None
     )
     assert pod.crashed is crashed
+
+
+COMPLAINING = {"exec": {"command": ["php", "-r", f"... echo '{DEAF_WORDS}: ' . $deafness; exit(1);"]}}
+OTHER = {"exec": {"command": ["php", "artisan", "inspire"]}}
+STARTED_AT_NOON = {"name": "worker", "state": RUNNING}
+
+
+@pytest.mark.parametrize(
+    ("probe", "statuses", "since"),
+    [
+        pytest.param(COMPLAINING, [STARTED_AT_NOON], NOON, id="ours"),
+        pytest.param(COMPLAINING, [{"name": "log", "state": {}}, STARTED_AT_NOON], NOON, id="beside-others"),
+        pytest.param(COMPLAINING, [], None, id="nothing-runs-yet"),
+        pytest.param(COMPLAINING, [{"name": "worker", "state": {"terminated": {}}}], None, id="over"),
+        pytest.param(OTHER, [STARTED_AT_NOON], None, id="the-users"),
+        pytest.param({"httpGet": {"port": 80}}, [STARTED_AT_NOON], None, id="another-kind"),
+        pytest.param({}, [STARTED_AT_NOON], None, id="none"),
+    ],
+)
+def test_only_a_probe_that_can_complain_counts(
+    probe: dict[str, Any], statuses: list[dict[str, Any]], since: datetime | None
+) -> None:
+    """Being ready shows that a worker listens only where the probe looked for that."""
+    containers = [{"name": "log"}, {"name": "worker", "startupProbe": probe}]
+    pod = {**a_raw_pod({**WELL, "containerStatuses": statuses}), "spec": {"containers": containers}}
+    assert parse_pod(pod).probed_since == since

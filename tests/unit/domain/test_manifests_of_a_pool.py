@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from queueworkers.domain.manifests import render_replicas
-from queueworkers.frameworks.php import PATIENCE_SECONDS, TELLING_SECONDS
+from queueworkers.frameworks.base import PROBE_PATIENCE_SECONDS
+from queueworkers.frameworks.php import TELLING_SECONDS
 from unit.domain.given import NOON, POOL, a_spec, deployment_of
 from unit.domain.pod_security import breaks_baseline, breaks_restricted
 
@@ -222,7 +223,7 @@ def test_a_startup_probe_of_the_users_own_takes_the_place_of_ours() -> None:
 def test_the_startup_probe_outlasts_its_patience() -> None:
     """A probe that runs out of time or of tries says nothing, and has the worker killed."""
     probe = worker_of(rendered())["startupProbe"]
-    assert probe["timeoutSeconds"] > PATIENCE_SECONDS
+    assert probe["timeoutSeconds"] > PROBE_PATIENCE_SECONDS
     assert probe["failureThreshold"] > 1000 * TELLING_SECONDS / probe["periodSeconds"]
 
 

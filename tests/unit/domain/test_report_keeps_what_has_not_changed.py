@@ -49,6 +49,7 @@ def test_every_condition_is_there_from_the_first_look_on() -> None:
         "ScalingActive",
         "ScalingLimited",
         "Progressing",
+        "StopsGracefully",
     }
     assert {each.observed_generation for each in conditions} == {7}
 
