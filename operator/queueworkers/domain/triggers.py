@@ -70,8 +70,8 @@ _REACHES = (
 """
 How far back to look for the last moment of a schedule, one after the other.
 
-The first is more than clocks are ever set back, for which a moment may seem to
-come later than it does; the last is as far as `CronSim` itself looks ahead.
+Moments are hours, days, months or years apart, and few of them are to be gone
+through; the last is as far as `CronSim` itself looks ahead.
 """
 
 

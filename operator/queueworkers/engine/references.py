@@ -161,8 +161,6 @@ class ReferenceObserver:
         except ApiServerError:
             self._await_no_longer(followed)
             raise
-        if self._followed.get(subject) is not followed:
-            return  # it was forgotten while it was read
         self._queue.add_later(subject, seconds=self._interval_seconds())
         if (followed.known, followed.digest) != (True, digest):
             followed.known, followed.digest, followed.awaited = True, digest, False
