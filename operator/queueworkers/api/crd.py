@@ -112,6 +112,8 @@ def printer_columns() -> list[dict[str, Any]]:
         _column("Reserved", ".status.backlog.reserved", "Jobs in hand.", type_="integer", wide=True),
         _column("Delayed", ".status.backlog.delayed", "Jobs for later.", type_="integer", wide=True),
         _column("Desired", ".status.desiredReplicas", "Workers wanted.", type_="integer", wide=True),
+        _column("Draining", ".status.workers.draining", "Workers that leave.", type_="integer", wide=True),
+        _column("Trigger", ".status.rollout.trigger", "What replaced workers last.", wide=True),
         _column("Backlog-State", f"{backlog_known}.reason", "How the reading went.", wide=True),
         _column("Last-Restart", ".status.lastRestart.time", "Since a restart.", type_="date", wide=True),
         _column("Message", f"{ready}.message", "Where the pool stands, in a sentence.", wide=True),

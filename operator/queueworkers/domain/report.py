@@ -21,8 +21,10 @@ from queueworkers.api.status import (
     RolloutStatus,
     SourceStatus,
     SummaryStatus,
+    WorkersStatus,
 )
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.capacity import count_workers
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.identity import POOL_LABEL
 from queueworkers.domain.listening import judge_listening
@@ -89,6 +91,7 @@ def report(
         last_scale_time=now if scaled else previous.last_scale_time,
         last_restart=_last_restart(situation, previous),
         rollout=_rollout(situation),
+        workers=_workers(situation, previous),
         source=_source(pool, spec, reading, previous),
         summary=_summary(situation, ready, ready_workers=ready_workers),
         **_backlog_fields(reading),
@@ -239,6 +242,14 @@ def _rollout(situation: Situation) -> RolloutStatus | None:
         replaced=rollout.replaced if under_way else None,
         total=rollout.total if under_way else None,
     )
+
+
+def _workers(situation: Situation, previous: QueueWorkerPoolStatus) -> WorkersStatus | None:
+    """Count the pods; as it was told before where the Deployment has more of them than were seen yet."""
+    workers = situation.observation.workers
+    if workers is None or len(workers.staying) < workers.current:
+        return previous.workers
+    return count_workers(workers.pods, desired=situation.desired)
 
 
 def _summary(situation: Situation, ready: Verdict, *, ready_workers: int) -> SummaryStatus:
