@@ -44,7 +44,7 @@ def standing(status: QueueWorkerPoolStatus) -> tuple[object, ...]:
         ),
         status.desired_replicas,
         status.last_restart,
-        status.rollout,
+        status.rollout and (status.rollout.phase, status.rollout.trigger, status.rollout.since_time),
         status.source,
         status.backlog is None,
     )

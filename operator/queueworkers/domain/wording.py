@@ -66,7 +66,8 @@ def explain(spec: QueueWorkerPoolSpec, reading: Reading, decision: Decision) -> 
         case Basis.CONFLICT:
             return f"{workers}: another autoscaler sets the number; {asked}."
         case Basis.UNKNOWN:
-            return f"{workers}: {asked}, so the number stays."
+            held = _limit(spec.scaling, decision) or ", so the number stays"
+            return f"{workers}: {asked}{held}."
         case Basis.BACKLOG:
             return f"{workers}: {asked}{_limit(spec.scaling, decision)}."
 

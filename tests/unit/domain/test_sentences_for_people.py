@@ -99,6 +99,11 @@ def test_a_backlog_in_words(reading: Any, words: str) -> None:
             a_situation(UNKNOWN, 3), "3 workers: the backlog is not known, so the number stays.", id="unknown"
         ),
         pytest.param(
+            a_situation(UNKNOWN, 30),
+            "10 workers: the backlog is not known; maxReplicas allows 10.",
+            id="unknown-and-bounded",
+        ),
+        pytest.param(
             a_situation(UNKNOWN, 3, suspend=True),
             "No workers: spec.suspend is true; jobs wait.",
             id="suspended",

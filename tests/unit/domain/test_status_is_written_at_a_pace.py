@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from queueworkers.api.status import BacklogStatus, Condition, QueueWorkerPoolStatus, RestartStatus
+from queueworkers.api.status import (
+    BacklogStatus,
+    Condition,
+    QueueWorkerPoolStatus,
+    RestartStatus,
+    RolloutStatus,
+)
 from queueworkers.domain.pacing import due_in
 from unit.domain.given import NOON, a_backlog, ago, told
 
@@ -78,6 +84,7 @@ KNOWN = {"backlog": BacklogStatus(waiting=5, observed_time=NOON)}
         pytest.param(a_status(**KNOWN, desired_replicas=6), 0, id="a-scaling"),
         pytest.param(a_status(**KNOWN, observed_generation=2), 0, id="a-new-spec"),
         pytest.param(a_status(**KNOWN, last_restart=RestartStatus(trigger="Spec")), 0, id="a-restart"),
+        pytest.param(a_status(**KNOWN, rollout=RolloutStatus(phase="Stopped")), 0, id="a-rollout-that-stops"),
         pytest.param(a_status(), 0, id="no-longer-known"),
     ],
 )
@@ -88,6 +95,15 @@ def test_a_standing_is_told_at_once_and_numbers_wait(
     wait = due_in(BEFORE, current, written_at=ago(2), now=NOON, pace=PACE)
 
     assert wait == (None if expected is None else timedelta(seconds=expected))
+
+
+def test_how_far_a_rollout_is_waits_with_the_numbers() -> None:
+    """A thousand workers are replaced in a hundred writes, not in a thousand."""
+    before, current = (
+        a_status(rollout=RolloutStatus(phase="Replacing", since_time=NOON, replaced=done)) for done in (3, 4)
+    )
+
+    assert due_in(before, current, written_at=ago(2), now=NOON, pace=PACE) == timedelta(seconds=3)
 
 
 @pytest.mark.parametrize(
