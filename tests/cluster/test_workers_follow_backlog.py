@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("operator")
 
-DELAY_SECONDS = 14
+DELAY_SECONDS = 18
 
 
 def test_from_zero_to_work_to_zero(shop: Shop) -> None:
@@ -29,7 +29,7 @@ def test_from_zero_to_work_to_zero(shop: Shop) -> None:
 
     pushed_at = time.time()
     delayed = shop.push(1, ids="delayed", delay=DELAY_SECONDS)
-    jobs = shop.push(9, milliseconds=800)
+    jobs = shop.push(9, milliseconds=1500)
     namespace.wait_for_reason(POOL, "AtMaxReplicas")
     shop.wait_for_jobs("start", 1)
     busy = columns(namespace, POOL)
