@@ -37,14 +37,15 @@ def test_growth_restart_and_shrinking_survive_a_kill(shop: Shop, mortal: Operato
     namespace = shop.namespace
     spec = shop.spec(scaling={"maxReplicas": 4})
     release = {**spec, "env": [*spec["env"], {"name": "RELEASE", "value": "2"}]}
-    asked_at = datetime.now(tz=UTC).isoformat(timespec="seconds")
+    asked: list[str] = []
     jobs: list[str] = []
 
     def grow() -> None:
         jobs.extend(shop.push(8, milliseconds=2500))
 
     def restart() -> None:
-        namespace.kubectl("annotate", f"qwp/{POOL}", f"{ANNOTATION}={asked_at}")
+        asked.append(datetime.now(tz=UTC).isoformat())
+        namespace.kubectl("annotate", f"qwp/{POOL}", f"{ANNOTATION}={asked[-1]}")
 
     def deploy() -> None:
         namespace.apply_pool(POOL, release)
@@ -63,7 +64,7 @@ def test_growth_restart_and_shrinking_survive_a_kill(shop: Shop, mortal: Operato
     namespace.wait_for_reason(POOL, "Idle")
     namespace.wait("no pod is left", lambda: not namespace.pods(POOL))
     shop.assert_each_done_once(jobs)
-    _assert_as_asked(shop, release, asked_at)
+    _assert_as_asked(shop, release, *asked)
 
 
 def _assert_as_asked(shop: Shop, spec: Json, asked_at: str) -> None:
@@ -73,7 +74,7 @@ def _assert_as_asked(shop: Shop, spec: Json, asked_at: str) -> None:
     template = deployment["spec"]["template"]
     assert deployment["spec"]["replicas"] == 0
     assert template["spec"]["containers"][0]["env"] == spec["env"]
-    assert template["metadata"]["annotations"] == {RESTARTED_AT: asked_at}
+    assert template["metadata"]["annotations"][RESTARTED_AT] == asked_at
     assert [owner["uid"] for owner in deployment["metadata"]["ownerReferences"]] == [pool["metadata"]["uid"]]
     assert pool["status"]["observedGeneration"] == pool["metadata"]["generation"]
     # The first template, the restarted one and the released one: never a fourth.

@@ -136,7 +136,8 @@ class QueueWorkerPoolSpec(ApiModel):
     """
     The console command, run in the image's working directory; `queue:work` and its flags
     follow.  The framework's own when not given, such as [php, artisan].  The part of
-    Supervisor's command before queue:work.
+    Supervisor's command before queue:work.  Call PHP by a name that is found in the container
+    without a shell: the hooks that stop a worker after its job call it so too.
     """
     connection: ConnectionName = "redis"
     """
