@@ -89,19 +89,32 @@ async def test_think_queue_s_last_words_tell_more(redis_server: RedisServer) -> 
         async with reading_at(endpoint_of(redis_server), monotonic=lambda: now) as reader:
             worker.lpop("{queues:default}")
             asked_in_vain = await stake(reader, THINKPHP)
-            now = 1.5
             worker.zadd("{queues:default}:reserved", {"a job": 1})
             reserved = await stake(reader, THINKPHP)
-    assert asked_in_vain == Stake(working=False, seconds=0)
+            worker.zrem("{queues:default}:reserved", "a job")
+            done = await stake(reader, THINKPHP)
+    assert asked_in_vain == done == Stake(working=False, seconds=0)
     assert reserved.working
 
 
-async def test_pools_that_shrink_together_ask_once(redis_server: RedisServer) -> None:
-    """The server writes a line for each of its clients, so an answer is shared for a moment."""
+async def test_pools_that_shrink_together_ask_once(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server writes a line for each of its clients: an answer is shared for ten times as long as that took."""
     now = 0.0
+    exchange = Wire.exchange
+
+    async def slow(wire: Wire, commands: list[tuple[str, ...]], **options: int) -> object:
+        nonlocal now
+        now += 0.03
+        return await exchange(wire, commands, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Wire, "exchange", slow)
     async with reading_at(endpoint_of(redis_server), monotonic=lambda: now) as reader:
-        first, second = [await reader.observe_connections() for _ in range(2)]
-        now = 1.5
+        first = await reader.observe_connections()
+        now += 0.29
+        second = await reader.observe_connections()
+        now += 0.02
         third = await reader.observe_connections()
     assert first is second is not third
     assert "cmdstat_client|list:calls=2" in redis_server.cli("INFO", "commandstats")

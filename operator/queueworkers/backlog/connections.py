@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 from queueworkers.domain.leaving import Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from queueworkers.backlog.wire import Wire
 
 MOST_BYTES = 8 * 1024 * 1024
 """Some 25,000 connections; a server with more is not listened to."""
 
-FRESH_SECONDS = 1.0
-"""How long an answer is good: pools that shrink together share it, since the server writes a line per client."""
+FRESH_FACTOR = 10
+"""
+An answer is good for so many times as long as it took, so that pools which shrink together share it: the server
+writes a line per client, and spends a tenth of its time on that at most.  Not longer: a worker may become idle.
+"""
 
 REST_SECONDS = 60.0
 """When to ask again where it was refused, too long, or took too long."""
@@ -32,31 +37,38 @@ An IPv6 address stands in brackets; a name that a client gives itself has no spa
 
 
 class ConnectionList:
-    """The connections of one server, asked for when somebody wants to know, and not too often."""
+    """
+    The connections of one server, asked for when somebody wants to know, and not too often.
 
-    def __init__(self) -> None:
+    Args:
+        monotonic: A clock, in seconds.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
         self._asked_again_at = float("-inf")
         self._known: tuple[Connection, ...] | None = None
 
-    async def observe(self, wire: Wire, now: float) -> tuple[Connection, ...] | None:
+    async def observe(self, wire: Wire) -> tuple[Connection, ...] | None:
         """
         List the connections of ordinary clients; ``None`` where the server does not tell.
 
         Args:
             wire: A connection to it; the user needs ``+client|list``, which ``+@read`` does not include.
-            now: On a monotonic clock, in seconds.
 
         Raises:
             OSError: the connection ended.
             NotRedisError: the answer is no Redis protocol, or too long.
         """
-        if now < self._asked_again_at:
+        asked_at = self._monotonic()
+        if asked_at < self._asked_again_at:
             return self._known
         # Before the question, so that one that fails is not asked again at once.
-        self._known, self._asked_again_at = None, now + REST_SECONDS
+        self._known, self._asked_again_at = None, asked_at + REST_SECONDS
         (reply,) = await wire.exchange([("CLIENT", "LIST", "TYPE", "normal")], at_most_bytes=MOST_BYTES)
         if isinstance(reply, bytes):
-            self._known, self._asked_again_at = parse_connections(reply), now + FRESH_SECONDS
+            self._known, told_at = parse_connections(reply), self._monotonic()
+            self._asked_again_at = told_at + FRESH_FACTOR * (told_at - asked_at)
         return self._known
 
 

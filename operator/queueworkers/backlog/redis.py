@@ -77,7 +77,7 @@ class RedisReader:
         self._breaker = Breaker(rest_seconds)
         self._surroundings = Surroundings(every_seconds=look_around_seconds)
         self._sights = HeadSights()
-        self._connections = ConnectionList()
+        self._connections = ConnectionList(monotonic)
         self._signals_from = 0.0
         self._databases_from: dict[int, float] = {}
         self._wire: Wire | None = None
@@ -135,13 +135,12 @@ class RedisReader:
         Never raises for what the server does.
         """
         async with self._turn:
-            now = self._monotonic()
-            if self._breaker.resting(now):
+            if self._breaker.resting(self._monotonic()):
                 return None
             try:
                 wire = await self._connected()
                 async with asyncio.timeout(self._timeout_seconds):
-                    return await self._connections.observe(wire, now)
+                    return await self._connections.observe(wire)
             except FAILURES:
                 # The next reading tells what is wrong with the server; this was a question beside it.
                 self._drop()

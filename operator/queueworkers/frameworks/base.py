@@ -167,7 +167,10 @@ class Framework:
     startup_probe: ProbeCommand
     """Run in the container from its start until it succeeds; what it says when it fails: `DEAF_WORDS`."""
     asking_commands: frozenset[str]
-    """The Redis commands of which one is the last of a worker's question for a job, as `CLIENT LIST` spells them."""
+    """
+    The Redis commands of which one is the last of a worker's question for a job, or of its job, as `CLIENT LIST`
+    spells them.
+    """
     exit_meanings: Mapping[int, ExitMeaning]
     keys: KeyLayout
     signal_keys: SignalKeys

@@ -123,8 +123,8 @@ def _available_at(job: dict[str, object]) -> datetime | None:
 
 
 # One script takes a job and reserves it; with `block_for` an empty queue is waited for.
-# Before 5.3 there was no script, and `LPOP` was followed by `ZADD` where it brought a job.
-ASKING_COMMANDS = frozenset({"eval", "evalsha", "blpop", "lpop"})
+# Before 5.3 there was no script, and `LPOP` was followed by `ZADD` where it brought a job.  `ZREM` ends a job.
+ASKING_COMMANDS = frozenset({"eval", "evalsha", "blpop", "lpop", "zrem"})
 
 LARAVEL = Framework(
     name="Laravel",

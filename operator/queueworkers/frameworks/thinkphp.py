@@ -67,8 +67,8 @@ def read_header(payload: bytes) -> JobHeader | None:
     )
 
 
-# Without a script: a job that was taken is reserved by `ZADD`, so these are the last ones of a question in vain.
-ASKING_COMMANDS = frozenset({"lpop", "blpop"})
+# Without a script: a job that was taken is reserved by `ZADD`, so these end a question in vain; `ZREM` ends a job.
+ASKING_COMMANDS = frozenset({"lpop", "blpop", "zrem"})
 
 THINKPHP = Framework(
     name="ThinkPHP",

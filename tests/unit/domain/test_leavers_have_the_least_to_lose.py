@@ -48,6 +48,7 @@ def a_connection(**facts: Any) -> Connection:
             Stake(working=True, seconds=0),
             id="a lock in the cache is no question for a job",
         ),
+        pytest.param(LARAVEL, [{"command": "zrem"}], WAITS, id="has just ended a job"),
         pytest.param(LARAVEL, [{"command": "blpop", "idle_seconds": 30, "blocked": True}], WAITS, id="block_for: waits at this moment"),
         pytest.param(LARAVEL, [{"command": "blpop", "idle_seconds": 1}], Stake(working=False, seconds=1), id="block_for: waited in vain, and sleeps"),
         pytest.param(THINKPHP, [{"command": "lpop", "idle_seconds": 3}], Stake(working=False, seconds=3), id="think-queue asked in vain"),
