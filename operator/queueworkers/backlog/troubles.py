@@ -31,6 +31,7 @@ _QUOTED_LENGTH = 200
 
 _NEEDED_COMMANDS = (
     "+select +llen +zcard +zcount +time +evalsha +eval +lindex +zrangebyscore +memory|usage +scan +info"
+    " +client|list"
 )
 
 # The whole endpoint is concerned: every queue would be answered like that.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from queueworkers.backlog.signals import SignalRequest, Signals
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.leaving import Connection
 
 
 @dataclass
@@ -32,6 +33,10 @@ class LittleRedis:
     """When somebody ran the framework's restart command, of the hosts of which it is known."""
     asked_for_signals: list[tuple[float, int]] = field(default_factory=list)
     """When, and for how many pools."""
+    connections: dict[str, list[Connection]] = field(default_factory=dict)
+    """Who is connected to which host; a host that is not here does not say."""
+    mute: set[str] = field(default_factory=set)
+    """Hosts that never come to an end with saying it."""
     open: list[str] = field(default_factory=list)
     """Connections, as host or host with password."""
     opened: int = 0
@@ -73,6 +78,12 @@ class LittleReader:
             for request in requests
             if self._host in self._redis.signals
         }
+
+    async def observe_connections(self) -> Sequence[Connection] | None:
+        """Tell who is connected."""
+        if self._host in self._redis.mute:
+            await asyncio.Event().wait()
+        return self._redis.connections.get(self._host)
 
     async def close(self) -> None:
         """End the connection."""
