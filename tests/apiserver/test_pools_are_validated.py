@@ -283,7 +283,16 @@ def test_kubectl_get_shows_the_columns(cluster: Cluster, namespace: str) -> None
     assert plain.splitlines()[0].split() == narrow
     assert wide.splitlines()[0].split() == [
         *narrow,
-        *["RESERVED", "DELAYED", "DESIRED", "DRAINING", "TRIGGER", "BACKLOG-STATE", "LAST-RESTART", "MESSAGE"],
+        *[
+            "RESERVED",
+            "DELAYED",
+            "DESIRED",
+            "DRAINING",
+            "TRIGGER",
+            "BACKLOG-STATE",
+            "LAST-RESTART",
+            "MESSAGE",
+        ],
     ]
     assert "shown" in cluster.run_kubectl("get", "--namespace", namespace, "queues")
 
