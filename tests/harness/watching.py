@@ -16,20 +16,47 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _WATCH_SECONDS = 24 * 3600
+_AGAIN_AFTER_SECONDS = 0.2
 
 
 class Watch:
-    """A kubectl that watches, and a thread that reads what it prints, from `with` to its end."""
+    """
+    A kubectl that watches, and a thread that reads what it prints, from `with` to its end.
+
+    One that the API server or a busy machine ends before is started again.
+    """
 
     def __init__(self, cluster: Cluster, *arguments: str) -> None:
         kubectl = [str(cluster.kubectl), f"--kubeconfig={cluster.kubeconfig}"]
         self._command = cluster.command([*kubectl, *arguments])
+        self._over = threading.Event()
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Begin to watch."""
-        self._process = subprocess.Popen(
+        process = self._process = self._start()
+        self._reader = threading.Thread(target=self._read, args=(process,), daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Watch no more."""
+        self._over.set()
+        if self._process is not None:
+            self._process.kill()
+        if self._reader is not None:
+            self._reader.join()
+
+    def begin(self) -> None:
+        """Expect everything that there is to be told anew; called by the thread."""
+
+    def take(self, line: str) -> None:
+        """Take one line that kubectl printed; called by the thread."""
+        raise NotImplementedError
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -38,27 +65,21 @@ class Watch:
             errors="replace",
             start_new_session=True,
         )
-        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
-        self._reader.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Watch no more."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        if self._reader is not None:
-            self._reader.join()
-
-    def take(self, line: str) -> None:
-        """Take one line that kubectl printed; called by the thread."""
-        raise NotImplementedError
 
     def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        with process.stdout:
-            for line in process.stdout:
-                self.take(line.rstrip("\n"))
+        while True:
+            assert process.stdout is not None
+            with process.stdout:
+                for line in process.stdout:
+                    if line.endswith("\n"):  # else it was cut off by the end
+                        self.take(line.rstrip("\n"))
+            process.wait()
+            if self._over.wait(_AGAIN_AFTER_SECONDS):
+                return
+            self.begin()
+            process = self._process = self._start()
+            if self._over.is_set():
+                process.kill()  # it was not there yet to be killed
 
 
 class TableWatch(Watch):
@@ -89,6 +110,10 @@ class ObjectWatch(Watch):
         )
         self._now: dict[str, Json] = {}
         self.uids_ever: set[str] = set()
+
+    def begin(self) -> None:
+        """Forget what may be gone since."""
+        self._now = {}
 
     def take(self, line: str) -> None:
         """Follow one change, as the API server tells it."""
