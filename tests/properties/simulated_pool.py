@@ -184,8 +184,8 @@ class SimulatedPool:
             for job in self._in_staying_hands()[:fewer]:
                 job.worker_leaves_since = self.second
             self.desired, self.exists = decision.replicas, True
-        if writes_left > 1 and decision.restart.marker not in {self.marker, None}:
-            self.marker = decision.restart.marker
+        if writes_left > 1 and decision.wish.restart.marker not in {self.marker, None}:
+            self.marker = decision.wish.restart.marker
             assert self.marker is not None
             self.rollouts.append(self.marker)
         if self.second in self.weather.kills:

@@ -27,7 +27,7 @@ def applied(observation: Observation, decision: Decision) -> Observation:
     desired = workers.desired if decision.hands_off and observation.workers else decision.replicas
     return replace(
         observation,
-        workers=replace(workers, desired=desired, restart_marker=decision.restart.marker),
+        workers=replace(workers, desired=desired, restart_marker=decision.wish.restart.marker),
     )
 
 
@@ -98,7 +98,7 @@ def test_what_was_carried_out_is_decided_again(
     second = decided(spec, applied(observation, first), first.history, now=NOON)
 
     assert second.replicas == first.replicas
-    assert (second.restart.marker, second.restart.due) == (first.restart.marker, False)
+    assert (second.wish.restart.marker, second.wish.restart.due) == (first.wish.restart.marker, False)
 
 
 @given(scalings(), st.integers(0, 60), histories())

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, ConfigDict, Field, PlainSerializer
 
 from queueworkers.api.base import ApiModel
-from queueworkers.api.conditions import ConditionStatus
+from queueworkers.api.conditions import ConditionStatus, ConditionType
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -214,6 +214,10 @@ class QueueWorkerPoolStatus(StatusModel):
     """Where the queues are looked for."""
     summary: SummaryStatus | None = None
     """The pool in a few words, for the columns of `kubectl get`."""
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """Return what was last said in one condition; ``None`` when nothing was."""
+        return next((each for each in self.conditions if each.type == kind), None)
 
     def to_wire(self) -> dict[str, Any]:
         """Spell the status as JSON, without what is not known."""

@@ -91,9 +91,9 @@ def announce_rollout(situation: Situation, previous: QueueWorkerPoolStatus) -> t
         return ()
     count = spell_count(rollout.total, "worker")
     reason, asked = "RolloutStarted", rollout.trigger
-    if situation.rollout.is_restart and situation.decision.restart.marker:
+    if rollout.is_restart and situation.decision.wish.restart.marker:
         reason = "RestartRequested"
-        asked = f"{rollout.trigger} of {situation.decision.restart.marker.isoformat()}"
+        asked = f"{rollout.trigger} of {situation.decision.wish.restart.marker.isoformat()}"
     return (
         Announcement(warning=False, reason=reason, note=f"{count} to replace, each after its job: {asked}"),
     )
@@ -114,13 +114,14 @@ def announce_changes(
 ) -> tuple[Announcement, ...]:
     """Say what became of the pool's conditions: a trouble that began, one that ended, a rollout that is done."""
     return (
-        *_readiness(_find(previous, ConditionType.READY), _find(current, ConditionType.READY)),
+        *_readiness(previous.condition(ConditionType.READY), current.condition(ConditionType.READY)),
         *_replacement(previous.rollout, current.rollout),
         *_knowledge(
-            _find(previous, ConditionType.BACKLOG_KNOWN), _find(current, ConditionType.BACKLOG_KNOWN)
+            previous.condition(ConditionType.BACKLOG_KNOWN), current.condition(ConditionType.BACKLOG_KNOWN)
         ),
         *_listening(
-            _find(previous, ConditionType.STOPS_GRACEFULLY), _find(current, ConditionType.STOPS_GRACEFULLY)
+            previous.condition(ConditionType.STOPS_GRACEFULLY),
+            current.condition(ConditionType.STOPS_GRACEFULLY),
         ),
     )
 
@@ -158,7 +159,3 @@ def _listening(before: Condition | None, now: Condition | None) -> tuple[Announc
     if now is None or (before and before.reason == now.reason) or now.status != ConditionStatus.FALSE:
         return ()
     return (Announcement(warning=True, reason=now.reason, note=now.message),)
-
-
-def _find(status: QueueWorkerPoolStatus, kind: ConditionType) -> Condition | None:
-    return next((condition for condition in status.conditions if condition.type == kind), None)

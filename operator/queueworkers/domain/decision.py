@@ -63,7 +63,8 @@ class Decision:
     holding: int
     """Workers that leave and hold a job each, for which nobody is kept."""
     limiter: Limiter
-    restart: Restart
+    wish: Wish
+    """Which template the workers should be of, and the restart that it carries."""
     rollout: Rollout
     scheduled_at: datetime | None
     """Since when the schedule of restarts is what it is; ``None`` where there is none."""
@@ -88,16 +89,17 @@ def decide(
     still move it.
     """
     workers = observation.workers
-    current = workers.desired if workers else 0
-    restart = _restart(spec, observation, now=now)
-    rollout = follow_rollout(pool, spec, observation, restart, now=now)
-    recommended, history = _follow(spec.scaling, observation, history, now=now)
+    current = observation.current
+    holding = count_holding(workers.pods, now=now) if workers else 0
+    wish = _wish(pool, spec, observation, now=now)
+    rollout = follow_rollout(spec, wish, observation, now=now)
+    recommended, history = _follow(spec.scaling, observation, history, holding=holding, now=now)
     basis = _basis(spec, observation)
     hands_off = basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT}
     if hands_off:
         step = Step(replicas=current if workers else spec.scaling.min_replicas)
     else:
-        step = _step(spec.scaling, basis, recommended, history, observation=observation, now=now)
+        step = _step(spec.scaling, basis, recommended, history, current=current, holding=holding, now=now)
         if rollout.phase is Phase.STOPPED and basis in {Basis.BACKLOG, Basis.UNKNOWN}:
             step = hold(step, current=current)
     return Decision(
@@ -105,9 +107,9 @@ def decide(
         replicas=step.replicas,
         hands_off=hands_off,
         recommended=recommended,
-        holding=_holding(observation, now),
+        holding=holding,
         limiter=step.limiter,
-        restart=restart,
+        wish=wish,
         rollout=rollout,
         scheduled_at=_scheduled_at(spec, workers, now=now),
         history=history,
@@ -116,7 +118,7 @@ def decide(
                 None,
                 (
                     step.revisit_at,
-                    restart.revisit_at,
+                    wish.restart.revisit_at,
                     rollout.revisit_at,
                     next_holding_at(workers.pods, now=now) if workers else None,
                 ),
@@ -150,21 +152,20 @@ def _scheduled_at(spec: QueueWorkerPoolSpec, workers: Workers | None, *, now: da
     return known or now
 
 
-def follow_rollout(
-    pool: PoolIdentity,
-    spec: QueueWorkerPoolSpec,
-    observation: Observation,
-    restart: Restart,
-    *,
-    now: datetime,
-) -> Rollout:
-    """Decide which template the workers have, and tell how far their replacement is; *restart* is part of it."""
-    wish = Wish(
+def _wish(pool: PoolIdentity, spec: QueueWorkerPoolSpec, observation: Observation, *, now: datetime) -> Wish:
+    restart = _restart(spec, observation, now=now)
+    return Wish(
         revision=render_revision(pool, spec, restarted_at=restart.marker, references=observation.references),
         restart=restart,
         control=spec.restart.rollout,
         undo_to=observation.undo_to,
     )
+
+
+def follow_rollout(
+    spec: QueueWorkerPoolSpec, wish: Wish, observation: Observation, *, now: datetime
+) -> Rollout:
+    """Decide which template the workers have, and tell how far their replacement is."""
 
     def recycles(trouble: PodTrouble) -> bool:
         return spec.framework_declared.recycles(trouble.exit_code)
@@ -173,27 +174,22 @@ def follow_rollout(
 
 
 def _follow(
-    scaling: ScalingSpec, observation: Observation, history: History, *, now: datetime
+    scaling: ScalingSpec, observation: Observation, history: History, *, holding: int, now: datetime
 ) -> tuple[int | None, History]:
     """Turn a reading into a recommendation and remember it, whoever sets the number at present."""
     if not isinstance(observation.reading, Backlog):
         return None, history
-    workers = observation.workers
     recommended = recommend(
         observation.reading,
         backlog_per_worker=scaling.backlog_per_worker,
-        current=workers.desired if workers else 0,
-        holding=_holding(observation, now),
+        current=observation.current,
+        holding=holding,
     )
-    longest = max(_down_window(scaling, observation, now), _up_window(scaling))
+    longest = max(_down_window(scaling, holding=holding), _up_window(scaling))
     return recommended, history.remember(recommended, now=now, window=longest)
 
 
-def _holding(observation: Observation, now: datetime) -> int:
-    return count_holding(observation.workers.pods, now=now) if observation.workers else 0
-
-
-def _down_window(scaling: ScalingSpec, observation: Observation, now: datetime) -> timedelta:
+def _down_window(scaling: ScalingSpec, *, holding: int) -> timedelta:
     """
     Tell how long a lower need must have lasted.
 
@@ -201,7 +197,7 @@ def _down_window(scaling: ScalingSpec, observation: Observation, now: datetime) 
     moment it seems to hold a job that is really somebody else's.
     """
     window = timedelta(seconds=scaling.behavior.scale_down.stabilization_window_seconds)
-    return max(window, SEEN_GONE_WITHIN) if _holding(observation, now) else window
+    return max(window, SEEN_GONE_WITHIN) if holding else window
 
 
 def _up_window(scaling: ScalingSpec) -> timedelta:
@@ -226,10 +222,10 @@ def _step(
     recommended: int | None,
     history: History,
     *,
-    observation: Observation,
+    current: int,
+    holding: int,
     now: datetime,
 ) -> Step:
-    current = observation.workers.desired if observation.workers else 0
     match basis:
         case Basis.SUSPENDED:
             return Step(replicas=0)
@@ -245,7 +241,7 @@ def _step(
         current=current,
         history=history,
         now=now,
-        down_window=_down_window(scaling, observation, now),
+        down_window=_down_window(scaling, holding=holding),
         up_window=_up_window(scaling),
     )
     if not scaling.min_replicas:

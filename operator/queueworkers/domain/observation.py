@@ -32,3 +32,8 @@ class Observation:
     """The revision of workers to go back to; looked for only where somebody wants to."""
     told_phase: str | None = None
     """Where the replacement of workers stood when the status was written last."""
+
+    @property
+    def current(self) -> int:
+        """Workers asked for at present; none before there is a Deployment."""
+        return self.workers.desired if self.workers else 0

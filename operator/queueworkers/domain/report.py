@@ -65,7 +65,7 @@ def report(
     """
     spec, reading, decision = situation.spec, situation.observation.reading, situation.decision
     workers = situation.observation.workers
-    situation = replace(situation, previous_ready=_find(previous, ConditionType.READY))
+    situation = replace(situation, previous_ready=previous.condition(ConditionType.READY))
     ready, progress = judge(situation), judge_progress(situation)
     said = {
         ConditionType.READY: (ready.status, ready.reason, ready.message),
@@ -74,7 +74,7 @@ def report(
         ConditionType.SCALING_LIMITED: _scaling_limited(situation),
         ConditionType.PROGRESSING: (progress.status, progress.reason, progress.message),
         ConditionType.STOPS_GRACEFULLY: judge_listening(
-            spec, workers, previous=_find(previous, ConditionType.STOPS_GRACEFULLY)
+            spec, workers, previous=previous.condition(ConditionType.STOPS_GRACEFULLY)
         ),
     }
     desired, ready_workers = situation.desired, workers.ready if workers else 0
@@ -128,16 +128,6 @@ def report_invalid(
 def _as_stored(status: QueueWorkerPoolStatus) -> QueueWorkerPoolStatus:
     """Round as the API server will give it back, so that the same status compares as the same."""
     return QueueWorkerPoolStatus.model_validate(status.to_wire())
-
-
-def reason_of(status: QueueWorkerPoolStatus, kind: ConditionType) -> str | None:
-    """Return the reason that was last given for a condition; ``None`` when nothing was said yet."""
-    condition = _find(status, kind)
-    return condition.reason if condition else None
-
-
-def _find(status: QueueWorkerPoolStatus, kind: ConditionType) -> Condition | None:
-    return next((each for each in status.conditions if each.type == kind), None)
 
 
 Said = tuple[ConditionStatus, str, str]
@@ -203,7 +193,7 @@ def _last_restart(situation: Situation, previous: QueueWorkerPoolStatus) -> Rest
     Not only when it is new: the operator may have ended after it was applied
     and before it was told.
     """
-    restart, told = situation.decision.restart, previous.last_restart
+    restart, told = situation.decision.wish.restart, previous.last_restart
     if restart.marker is None:
         return told
     if not restart.due and told and told.time == restart.marker.replace(microsecond=0):

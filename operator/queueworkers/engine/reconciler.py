@@ -132,19 +132,18 @@ class Reconciler:
         memory.history = decision.history
         await self._point_out_leavers(pool, spec, before.workers, decision, now=now)
         refusal = await self._apply(pool, spec, decision)
-        refusal = await self._let_in(pool, spec) or refusal
-        after = replace(before, workers=await self._world.observe_workers(pool.identity))
+        workers, not_let_in = await self._let_in(pool, spec)
+        refusal = not_let_in or refusal
+        after = replace(before, workers=workers)
         situation = Situation(
             spec=spec,
             observation=after,
             decision=decision,
-            rollout=follow_rollout(pool.identity, spec, after, decision.restart, now=now),
+            rollout=follow_rollout(spec, decision.wish, after, now=now),
             refusal=refusal,
             explanation=explain(spec, reading, decision),
         )
-        await self._tell(
-            pool, situation, workers_before=before.workers.desired if before.workers else 0, now=now
-        )
+        await self._tell(pool, situation, workers_before=before.current, now=now)
         if refusal or decision.basis is Basis.CONFLICT or _somebody_is_starting(situation.observation):
             self._look_again(key, AGAIN_AFTER)
         if decision.revisit_at:
@@ -204,11 +203,14 @@ class Reconciler:
             )
         )
 
-    async def _let_in(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Refusal | None:
-        """Let workers start that wait, as long as there are places for them."""
+    async def _let_in(self, pool: Pool, spec: QueueWorkerPoolSpec) -> tuple[Workers | None, Refusal | None]:
+        """Let workers start that wait, as long as there are places for them; return who is there then."""
         workers = await self._world.observe_workers(pool.identity)
         names = gates_to_open(workers, spec.scaling.max_concurrent) if workers else ()
-        return await _refusal_to(self._world.open_gates(pool.identity, names)) if names else None
+        if not names:
+            return workers, None
+        refusal = await _refusal_to(self._world.open_gates(pool.identity, names))
+        return await self._world.observe_workers(pool.identity), refusal
 
     async def _tell(self, pool: Pool, situation: Situation, *, workers_before: int, now: datetime) -> None:
         status = report(pool.identity, situation, generation=pool.generation, previous=pool.status, now=now)
