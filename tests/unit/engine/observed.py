@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.status import QueueWorkerPoolStatus
@@ -13,15 +11,13 @@ from queueworkers.domain.pool import Pool
 from queueworkers.engine.observer import BacklogObserver
 from unit.domain.given import a_spec
 from unit.engine.little_redis import LittleRedis, LittleSecrets
-from unit.engine.virtual_time import now
+from unit.engine.virtual_time import Running, now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from queueworkers.domain.backlog import Reading
 
 
-class Observed:
+class Observed(Running[BacklogObserver]):
     """An observer, what it told, and the world it looks at."""
 
     def __init__(self, **secrets: str) -> None:
@@ -32,16 +28,6 @@ class Observed:
 
     def _note(self, key: PoolKey) -> None:
         self.told.append((now(), key.name))
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Observed]:
-        """Let it run."""
-        task = asyncio.create_task(self.observer.run())
-        try:
-            yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     def follow(
         self, name: str, host: str = "redis.one", *, secret: str = "", every: int = 1, **also: Any

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -14,16 +13,16 @@ from queueworkers.domain.identity import PoolKey
 from queueworkers.domain.references import Dependence, Reference
 from queueworkers.engine.references import ReferenceObserver
 from queueworkers.errors import ApiServerError
-from unit.engine.virtual_time import now, virtually
+from unit.engine.virtual_time import Running, now, virtually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
 FORBIDDEN = ApiServerError(verb="get", path="/configmaps/shop", status=403, message="not allowed")
 
 
 @dataclass
-class LittleNamespaces:
+class LittleNamespaces(Running[ReferenceObserver]):
     """The ConfigMaps of all namespaces, and who was asked to look at their pool again."""
 
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -44,16 +43,6 @@ class LittleNamespaces:
         if self.error:
             raise self.error
         return self.contents.get((namespace, reference.name))
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[LittleNamespaces]:
-        """Let the observer run."""
-        task = asyncio.create_task(self.observer.run())
-        try:
-            yield self
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     def follow(
         self,

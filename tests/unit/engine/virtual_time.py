@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import AsyncIterator, Coroutine
+    from typing import Self
 
 Result = TypeVar("Result")
 
@@ -41,6 +43,32 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Tell the virtual time."""
         return self._jumping.now
+
+
+class Runnable(Protocol):
+    """What goes on until it is cancelled."""
+
+    async def run(self) -> None:
+        """Go on."""
+
+
+Observer = TypeVar("Observer", bound=Runnable)
+
+
+class Running(Generic[Observer]):
+    """A little world with an observer that runs for as long as a test looks at it."""
+
+    observer: Observer
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Let the observer run."""
+        task = asyncio.create_task(self.observer.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 def virtually(scenario: Coroutine[Any, Any, Result]) -> Result:
