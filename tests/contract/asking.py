@@ -9,6 +9,7 @@ from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint, TlsTrust
 from queueworkers.backlog.redis import RedisReader
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.identity import PoolKey
+from queueworkers.frameworks.base import Spelling
 from queueworkers.frameworks.laravel import LARAVEL
 
 if TYPE_CHECKING:
@@ -28,14 +29,15 @@ def endpoint_of(server: RedisServer, **changed: Any) -> RedisEndpoint:
     return RedisEndpoint(**(facts | changed))
 
 
-def pool(name: str = "pool", **changed: Any) -> PoolRequest:
+def pool(
+    name: str = "pool", *, prefix: str = "", version: tuple[int, ...] | None = None, **changed: Any
+) -> PoolRequest:
     """A Laravel pool on the queue `default` in database 0, seen before, unless *changed*."""
     facts: dict[str, Any] = {
         "key": PoolKey("shop", name),
         "framework": LARAVEL,
-        "version": None,
+        "spelling": Spelling(prefix=prefix, version=version),
         "queues": ("default",),
-        "prefix": "",
         "database": 0,
         "ever_seen": True,
     }

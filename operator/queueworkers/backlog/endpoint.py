@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from queueworkers.domain.backlog import SeenHead
     from queueworkers.domain.identity import PoolKey
-    from queueworkers.frameworks.base import Framework
+    from queueworkers.frameworks.base import Framework, Spelling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +53,8 @@ class PoolRequest:
     key: PoolKey
     """Names the pool in the answer."""
     framework: Framework
-    version: tuple[int, ...] | None
+    spelling: Spelling
     queues: tuple[str, ...]
-    prefix: str
     database: int
     ever_seen: bool
     """True when a job of this pool was seen here before: then a queue without keys is merely empty."""

@@ -326,7 +326,7 @@ def _addresses_of(request: PoolRequest) -> dict[str, QueueAddress]:
     return {
         name: QueueAddress(
             request.database,
-            request.framework.keys(name, prefix=request.prefix, version=request.version),
+            request.framework.keys(name, request.spelling),
             request.framework.read_header,
         )
         for name in request.queues

@@ -8,7 +8,7 @@ what it does not find in time, it does not find.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import UnknownReason
@@ -133,7 +133,7 @@ def _recognise(request: PoolRequest, database: int, key: str) -> Iterator[Siblin
             advice = [*spelling]
             if database != request.database:
                 advice.append(f"set spec.redis.database: {database}")
-            if prefix != request.prefix:
+            if prefix != request.spelling.prefix:
                 advice.append(
                     f"set spec.redis.prefix: {_printable(prefix)}" if prefix else "remove spec.redis.prefix"
                 )
@@ -147,9 +147,10 @@ def _spellings(request: PoolRequest, queue: str) -> dict[str, tuple[str, ...]]:
     spellings: dict[str, tuple[str, ...]] = {}
 
     def add(framework: Framework, version: tuple[int, ...] | None, *advice: str) -> None:
-        spellings.setdefault(framework.keys(queue, prefix="", version=version).ready, advice)
+        spelling = replace(request.spelling, prefix="", version=version)
+        spellings.setdefault(framework.keys(queue, spelling).ready, advice)
 
-    add(request.framework, request.version)
+    add(request.framework, request.spelling.version)
     for version in (None, _OLDEST_VERSION):
         add(request.framework, version, "set spec.version to the installed version, which spells its keys so")
     for framework in FRAMEWORKS.values():
@@ -160,7 +161,7 @@ def _spellings(request: PoolRequest, queue: str) -> dict[str, tuple[str, ...]]:
 
 def explain_missing(request: PoolRequest, sibling: Sibling, endpoint: RedisEndpoint) -> UnknownBacklog:
     """Say that a pool looks in the wrong place, and which one may be right."""
-    own = request.framework.keys(request.queues[0], prefix=request.prefix, version=request.version).ready
+    own = request.framework.keys(request.queues[0], request.spelling).ready
     jobs = "1 job" if sibling.jobs == 1 else f"{sibling.jobs} jobs"
     there = "it" if sibling.database == request.database else f"database {sibling.database}"
     return UnknownBacklog(

@@ -21,6 +21,7 @@ from queueworkers.domain.report import describe_source
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.sources import observe_endpoint, refers_to_secrets
 from queueworkers.errors import ApiServerError
+from queueworkers.frameworks.base import Spelling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -324,9 +325,8 @@ def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
     return PoolRequest(
         key=pool.identity.key,
         framework=spec.framework_declared,
-        version=spec.version_tuple,
+        spelling=Spelling(prefix=spec.redis.prefix, version=spec.version_tuple),
         queues=spec.queues,
-        prefix=spec.redis.prefix,
         database=spec.redis.database,
         ever_seen=bool(seen_here and seen_at and seen_at.first_job_time),
         known_heads={

@@ -40,6 +40,18 @@ class WorkerOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spelling:
+    """What the names of keys depend on, beside the queue."""
+
+    prefix: str = ""
+    """What the Redis client puts in front of every key; may be empty."""
+    version: tuple[int, ...] | None = None
+    """The declared version of the queue package; ``None`` means the newest."""
+    clustered: bool = False
+    """True on a Redis Cluster, where the keys of one queue have to be in one slot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueKeys:
     """The Redis keys of one queue, prefix included."""
 
@@ -93,15 +105,8 @@ class Deafness(StrEnum):
 class KeyLayout(Protocol):
     """Where a framework keeps the jobs of a queue."""
 
-    def __call__(self, queue: str, *, prefix: str, version: tuple[int, ...] | None) -> QueueKeys:
-        """
-        Name the keys of *queue*.
-
-        Args:
-            queue: The name as in ``--queue``.
-            prefix: What the Redis client puts in front of every key; may be empty.
-            version: The declared version of the queue package; ``None`` means the newest.
-        """
+    def __call__(self, queue: str, spelling: Spelling) -> QueueKeys:
+        """Name the keys of *queue*, which is written as in ``--queue``."""
 
 
 class CommandLine(Protocol):

@@ -18,17 +18,22 @@ from queueworkers.frameworks.payload import parse_count, parse_payload, parse_un
 from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
-    from queueworkers.frameworks.base import WorkerOptions
+    from queueworkers.frameworks.base import Spelling, WorkerOptions
 
 
-def queue_keys(queue: str, *, prefix: str, version: tuple[int, ...] | None) -> QueueKeys:
+BRACES_SINCE = (13, 5)
+"""From 13.5.0 a connection to a cluster puts a queue's name in braces, unless it has some, so that its keys are in one slot."""
+
+
+def queue_keys(queue: str, spelling: Spelling) -> QueueKeys:
     """
-    Name a queue's keys: the same in every version on a standalone Redis.
+    Name a queue's keys: the same in every version, but for the braces that newer ones add on a cluster.
 
     Braces in a cluster user's queue name are part of the name.
     """
-    del version
-    ready = f"{prefix}queues:{queue}"
+    braces = spelling.clustered and (spelling.version is None or spelling.version >= BRACES_SINCE)
+    name = f"{{{queue}}}" if braces and not re.search(r"\{[^}]+\}", queue) else queue
+    ready = f"{spelling.prefix}queues:{name}"
     return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
 
 

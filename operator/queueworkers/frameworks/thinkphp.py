@@ -15,16 +15,16 @@ from queueworkers.frameworks.payload import parse_count, parse_payload
 from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
-    from queueworkers.frameworks.base import WorkerOptions
+    from queueworkers.frameworks.base import Spelling, WorkerOptions
 
 BRACES_SINCE = (3, 0, 5)
 """From 3.0.5 the queue name stands in braces, so that a cluster keeps a queue's keys together."""
 
 
-def queue_keys(queue: str, *, prefix: str, version: tuple[int, ...] | None) -> QueueKeys:
+def queue_keys(queue: str, spelling: Spelling) -> QueueKeys:
     """Name a queue's keys; think-queue has no prefix of its own, a proxy in front of Redis may have one."""
-    braces = version is None or version >= BRACES_SINCE
-    ready = f"{prefix}{{queues:{queue}}}" if braces else f"{prefix}queues:{queue}"
+    braces = spelling.version is None or spelling.version >= BRACES_SINCE
+    ready = f"{spelling.prefix}{{queues:{queue}}}" if braces else f"{spelling.prefix}queues:{queue}"
     return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
 
 

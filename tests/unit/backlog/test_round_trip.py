@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from queueworkers.backlog.round_trip import EDGES_SCRIPT, Counted, QueueAddress, Refused, RoundTrip
 from queueworkers.backlog.wire import NotRedisError, Refusal
+from queueworkers.frameworks.base import Spelling
 from queueworkers.frameworks.laravel import LARAVEL
 
 any_reply = st.recursive(
@@ -25,7 +26,7 @@ any_reply = st.recursive(
 
 def address(queue: str = "default", database: int = 0) -> QueueAddress:
     """A Laravel queue without a prefix."""
-    return QueueAddress(database, LARAVEL.keys(queue, prefix="", version=None), LARAVEL.read_header)
+    return QueueAddress(database, LARAVEL.keys(queue, Spelling()), LARAVEL.read_header)
 
 
 def test_commands_of_one_queue():

@@ -12,6 +12,7 @@ from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
 from queueworkers.backlog.siblings import Sibling, explain_missing, find_siblings
 from queueworkers.domain.identity import PoolKey
 from queueworkers.frameworks import FRAMEWORKS
+from queueworkers.frameworks.base import Spelling
 from queueworkers.frameworks.laravel import LARAVEL
 
 ENDPOINT = RedisEndpoint(host="redis", port=6379)
@@ -20,8 +21,8 @@ ENDPOINT = RedisEndpoint(host="redis", port=6379)
 def pool(**changed: Any) -> PoolRequest:
     """A Laravel pool without a prefix in database 0."""
     facts: dict[str, Any] = {
-        "key": PoolKey("shop", "pool"), "framework": LARAVEL, "version": None, "queues": ("default",),
-        "prefix": "", "database": 0, "ever_seen": False,
+        "key": PoolKey("shop", "pool"), "framework": LARAVEL, "spelling": Spelling(), "queues": ("default",),
+        "database": 0, "ever_seen": False,
     }  # fmt: skip
     return PoolRequest(**(facts | changed))
 
@@ -57,7 +58,7 @@ def test_what_other_pools_hold_is_no_evidence():
 )
 def test_following_the_advice_finds_the_queue(framework, prefix, database, version):
     """Whatever an application writes, it is found from a pool that declares nothing right, or is not missing."""
-    written = framework.keys("default", prefix=prefix, version=version).ready
+    written = framework.keys("default", Spelling(prefix=prefix, version=version)).ready
     found = find_siblings(pool(), {database: [written]}, claimed=())
     if (written, database) == ("queues:default", 0):
         assert found == []

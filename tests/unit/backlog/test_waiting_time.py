@@ -11,10 +11,11 @@ import pytest
 from queueworkers.backlog.round_trip import Counted, QueueAddress
 from queueworkers.backlog.waiting_time import HeadSights, Waiting
 from queueworkers.domain.backlog import SeenHead
+from queueworkers.frameworks.base import Spelling
 from queueworkers.frameworks.laravel import LARAVEL
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-ADDRESS = QueueAddress(0, LARAVEL.keys("default", prefix="", version=None), LARAVEL.read_header)
+ADDRESS = QueueAddress(0, LARAVEL.keys("default", Spelling()), LARAVEL.read_header)
 
 
 def ago(seconds: float) -> datetime:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queueworkers.frameworks import FRAMEWORKS
+from queueworkers.frameworks.base import Spelling
 from queueworkers.frameworks.laravel import LARAVEL
 from queueworkers.frameworks.thinkphp import THINKPHP
 
@@ -28,13 +29,28 @@ from queueworkers.frameworks.thinkphp import THINKPHP
 )
 def test_list_of_a_queue(framework, version, prefix, ready):
     """The list's name follows framework, version and prefix; the sets' names follow the list's."""
-    keys = framework.keys("emails", prefix=prefix, version=version)
+    keys = framework.keys("emails", Spelling(prefix=prefix, version=version))
     assert (keys.ready, keys.delayed, keys.reserved) == (ready, f"{ready}:delayed", f"{ready}:reserved")
 
 
 def test_braces_in_a_laravel_queue_name_are_part_of_it():
     """Users of a cluster write them themselves."""
-    assert LARAVEL.keys("{emails}", prefix="p_", version=None).ready == "p_queues:{emails}"
+    assert LARAVEL.keys("{emails}", Spelling(prefix="p_")).ready == "p_queues:{emails}"
+
+
+@pytest.mark.parametrize(
+    ("version", "queue", "ready"),
+    [
+        pytest.param((13, 4), "emails", "queues:emails", id="before"),
+        pytest.param((13, 5), "emails", "queues:{emails}", id="since"),
+        pytest.param(None, "emails", "queues:{emails}", id="newest"),
+        pytest.param((13, 26, 1), "{shop}:emails", "queues:{shop}:emails", id="has-braces"),
+        pytest.param((13, 26, 1), "a{}b", "queues:{a{}b}", id="has-braces-around-nothing"),
+    ],
+)
+def test_newer_laravel_puts_braces_on_a_cluster(version, queue, ready):
+    """From 13.5.0 on, unless the name has some that say something."""
+    assert LARAVEL.keys(queue, Spelling(version=version, clustered=True)).ready == ready
 
 
 @given(
@@ -45,6 +61,6 @@ def test_braces_in_a_laravel_queue_name_are_part_of_it():
 )
 def test_two_queues_never_share_a_list(framework, queues, prefix, version):
     """Different names mean different lists, all of which carry the prefix."""
-    first, second = (framework.keys(queue, prefix=prefix, version=version) for queue in queues)
+    first, second = (framework.keys(queue, Spelling(prefix=prefix, version=version)) for queue in queues)
     assert first.ready != second.ready
     assert all(key.startswith(prefix) for key in (first.ready, first.delayed, first.reserved))
