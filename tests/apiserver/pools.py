@@ -211,6 +211,114 @@ WRONG = [
         "ThinkPHP waits equally long before every attempt: give one value in backoff instead of 3",
         id="thinkphp-with-three-backoffs",
     ),
+    # --- what the worker of the declared version does not know ---
+    pytest.param(
+        {"version": "8.31.5", "rest": 1},
+        "spec.rest",
+        "Laravel's queue:work has no --rest before 8.32, and version says 8.31.5: remove rest",
+        id="rest-before-laravel-8.32",
+    ),
+    pytest.param(
+        {"version": "7.30", "maxJobs": 500},
+        "spec.maxJobs",
+        "Laravel's queue:work has no --max-jobs before 8.0, and version says 7.30: remove maxJobs",
+        id="max-jobs-before-laravel-8",
+    ),
+    pytest.param(
+        {"version": "7", "maxTime": 500},
+        "spec.maxTime",
+        "Laravel's queue:work has no --max-time before 8.0, and version says 7: remove maxTime",
+        id="max-time-before-laravel-8",
+    ),
+    pytest.param(
+        {"version": "5.2.45", "retryAfter": 90, "timeout": 30},
+        "spec.timeout",
+        "Laravel's queue:work has no --timeout before 5.3, and version says 5.2.45: remove timeout, and say in "
+        "gracePeriodSeconds how long a leaving worker may take for its job",
+        id="a-timeout-before-laravel-5.3",
+    ),
+    pytest.param(
+        {"version": "5.2"},
+        "spec.retryAfter",
+        "Laravel's queue:work lets a job run without limit before 5.3, and version says 5.2, yet after retry_after (or "
+        "expire, 60 s by default) it is handed to a second worker",
+        id="no-timeout-before-laravel-5.3-and-nothing-said",
+    ),
+    pytest.param(
+        {"version": "7.30", "backoff": [1, 5]},
+        "spec.backoff",
+        "Laravel waits equally long before every attempt before 8.0, and version says 7.30: give one value in backoff "
+        "instead of 2",
+        id="two-backoffs-before-laravel-8",
+    ),
+    pytest.param(
+        {"version": "13.19.9", "memory": 0},
+        "spec.memory",
+        "Laravel's queue:work does not take memory 0 for no limit before 13.20, and version says 13.19.9",
+        id="memory-unchecked-before-laravel-13.20",
+    ),
+    pytest.param(
+        {**THINKPHP, "memory": 0},
+        "spec.memory",
+        "ThinkPHP's queue:work does not take memory 0 for no limit, and ends whenever it looks for a job",
+        id="thinkphp-with-memory-unchecked",
+    ),
+    pytest.param(
+        {"retryAfter": 0},
+        "spec.retryAfter",
+        "Laravel takes a retry_after of null for 60 s since 5.5: give the seconds in retryAfter",
+        id="an-endless-claim-since-laravel-5.5",
+    ),
+    pytest.param(
+        {**THINKPHP, "version": "3.0.0", "retryAfter": 0},
+        "spec.retryAfter",
+        "ThinkPHP takes a retry_after of null for 60 s since 3.0",
+        id="an-endless-claim-since-think-queue-3",
+    ),
+    pytest.param(
+        {**THINKPHP, "version": "2.0.4", "connection": "queue"},
+        "spec.connection",
+        "ThinkPHP's queue:work has no argument for a connection before 3.0, and version says 2.0.4: remove connection",
+        id="a-connection-before-think-queue-3",
+    ),
+    pytest.param(
+        {**THINKPHP, "version": "1.1.6", "timeout": 61},
+        "spec.timeout",
+        "ThinkPHP's queue:work has no --timeout before 3.0, and version says 1.1.6: remove timeout",
+        id="a-timeout-before-think-queue-3",
+    ),
+    pytest.param(
+        {"framework": "ThinkPHP", "version": "2.0.4"},
+        "spec.retryAfter",
+        "ThinkPHP's queue:work lets a job run without limit before 3.0, and version says 2.0.4, yet after retry_after "
+        "(or expire, 60 s by default) it is handed to a second worker: raise that in the application's configuration "
+        "above your longest job and say so in retryAfter, or say 0 there if it is null",
+        id="no-timeout-before-think-queue-3-and-nothing-said",
+    ),
+    *(
+        pytest.param(
+            {**THINKPHP, "version": version},
+            "spec.version",
+            f"version is that of topthink/think-queue, of which there is no {version} yet: ThinkPHP 5.0 has 1.x, 5.1 has "
+            "2.x, 6 and 8 have 3.x",
+            id=f"thinkphps-own-version-{version}",
+        )
+        for version in ("5.0.24", "5.1", "6.1.4", "8")
+    ),
+    *(
+        pytest.param(
+            {"command": command},
+            "spec.command",
+            "command is what stands before queue:work, such as [php, artisan]: remove queue:work or queue:listen and its "
+            "flags there",
+            id=f"a-command-with-{name}",
+        )
+        for name, command in {
+            "queue-work": ["php", "artisan", "queue:work"],
+            "stop-when-empty": ["sh", "-c", 'php artisan "$@" --stop-when-empty', "sh"],
+            "queue-listen-in-a-script": ["sh", "-c", "php artisan queue:listen redis"],
+        }.items()
+    ),
     # --- leaving, and the pods ---
     pytest.param(
         {"gracePeriodSeconds": 64},
@@ -519,6 +627,28 @@ RIGHT = [
         {"backoff": [1, 5, 10], "rest": 1, "maxJobs": 500, "maxTime": 3600}, id="laravel-with-everything"
     ),
     pytest.param({"memory": 0}, id="memory-unchecked"),
+    pytest.param({"version": "13.20", "memory": 0}, id="memory-unchecked-since-13.20"),
+    pytest.param({"version": "5.4", "retryAfter": 0}, id="an-endless-claim-before-laravel-5.5"),
+    pytest.param({"version": "8.32", "rest": 1, "backoff": [1, 2], "maxJobs": 5}, id="laravel-8.32"),
+    pytest.param({"version": "8.100", "rest": 1}, id="a-hundredth-minor-version-is-not-the-tenth"),
+    pytest.param({"version": "5.2", "retryAfter": 60, "backoff": [5]}, id="laravel-5.2"),
+    pytest.param({"version": "999999.999999.999999.999999"}, id="the-greatest-version"),
+    pytest.param(
+        {
+            **THINKPHP,
+            "version": "2.0.4",
+            "sleep": 120,
+            "gracePeriodSeconds": 10,
+            "retryAfter": 30,
+            "backoff": [5],
+        },
+        id="think-queue-2-where-no-timeout-matters",
+    ),
+    pytest.param(
+        {**THINKPHP, "version": "1.1.6", "timeout": 0, "retryAfter": 0}, id="think-queue-1-without-end"
+    ),
+    pytest.param({**THINKPHP, "version": "3", "connection": "queue", "timeout": 70}, id="think-queue-3"),
+    pytest.param({"command": ["sh", "-c", 'exec php artisan "$@"', "sh"]}, id="a-command-with-a-shell"),
     pytest.param(
         {"memory": 256, "resources.limits": {"memory": "0.5Gi", "example.com/gpu": 1}}, id="half-a-gi"
     ),

@@ -13,6 +13,7 @@ import redis
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at
 from queueworkers.backlog.wire import Wire
 from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.identity import PoolKey
 
 if TYPE_CHECKING:
     from harness.redis import RedisServer
@@ -168,6 +169,18 @@ async def test_age_comes_from_the_payload_or_the_score(redis_server: RedisServer
             assert reading.oldest_since
             ages.append(now - int(reading.oldest_since.timestamp()))
     assert ages == [40, 100, 200, 100]
+
+
+async def test_where_claims_never_end_no_job_in_hand_waits(redis_server: RedisServer) -> None:
+    """With a `retry_after` of null a job is reserved with the time of its pop, and nobody takes it from its worker."""
+    now = int(time.time())
+    redis_server.cli("ZADD", "queues:default:reserved", str(now - 500), "a")
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        readings = await reader.observe([pool("ends"), pool("lasts", claims_end=False)])
+    ends, lasts = (readings[PoolKey("shop", name)] for name in ("ends", "lasts"))
+    assert (counts(ends)["default"], counts(lasts)["default"]) == ((0, 0, 0, 1, 1), (0, 0, 0, 1, 0))
+    assert isinstance(lasts, Backlog)
+    assert (lasts.waiting, lasts.in_hand, lasts.oldest_since) == (0, 1, None)
 
 
 @pytest.mark.parametrize("offset", [-1, 0, 1])

@@ -11,19 +11,18 @@ could cost too much, so every list and text has a greatest length.
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from queueworkers.api.spec import QueueWorkerPoolSpec
+from queueworkers.api.spec import VERSION_PATTERN, QueueWorkerPoolSpec
 from queueworkers.frameworks import FRAMEWORKS
-from queueworkers.frameworks.base import WorkerOptions
+from queueworkers.frameworks.base import ALWAYS, WorkerOptions, spell_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from queueworkers.frameworks.base import Framework
+    from queueworkers.frameworks.base import ByVersion, Framework, Version
 
 GRACE_MARGIN_SECONDS = 5
 """The least that must be left beyond the longest job for the worker to finish the job and itself."""
@@ -78,12 +77,51 @@ SHORT_NAME = Rule(
     f"from it: use at most {MAX_NAME_LENGTH}",
 )
 
+# --- what the declared version knows ---
+
+
+def before(since: Version) -> str:
+    """
+    Spell in CEL that the declared version is older than *since*; without one it is the newest.
+
+    CEL compares texts letter by letter, so the first three numbers become one.
+    """
+    major, minor, patch = (*since, 0, 0, 0)[:3]
+    return (
+        f"has(self.version) && self.version.matches({cel_text(VERSION_PATTERN)}) && "
+        "[(self.version + '.0.0').split('.')].exists(part, "
+        "(int(part[0]) * 1000000 + int(part[1])) * 1000000 + int(part[2]) "
+        f"< {(major * 1_000_000 + minor) * 1_000_000 + patch})"
+    )
+
+
+def lacks(framework: Framework, since: Version | None) -> str:
+    """Spell in CEL that the pool is of a *framework*, in a version without what came *since*."""
+    of_it = f"self.framework == '{framework.name}'"
+    if since == ALWAYS:
+        return "false"
+    return of_it if since is None else f"({of_it} && {before(since)})"
+
+
+def by_version(framework: Framework, fact: ByVersion[int]) -> str:
+    """Spell in CEL what a *fact* about a *framework* is in the declared version."""
+    spelled = str(fact.first)
+    for since, changed in fact.changes:
+        spelled = f"({before(since)} ? {spelled} : {changed})"
+    return f"'{framework.name}': {spelled}"
+
+
+_UNTIMED = " || ".join(
+    ("self.timeout == 0", *(lacks(each, each.options_since.get("timeout")) for each in FRAMEWORKS.values()))
+)
+"""Nothing ends a job that takes long: there is no `timeout`, or the worker has never heard of one."""
+
 # --- how the worker runs ---
 
 SLEEP_BELOW_TIMEOUT = Rule(
     at="spec",
     field="sleep",
-    holds="self.timeout == 0 || self.sleep < self.timeout",
+    holds=f"{_UNTIMED} || self.sleep < self.timeout",
     says="sleep (<<self.sleep>> s) must be shorter than timeout (<<self.timeout>> s), or a worker that finds no job "
     "runs into the timeout while it sleeps and kills itself: lower sleep or raise timeout",
 )
@@ -91,19 +129,19 @@ SLEEP_BELOW_TIMEOUT = Rule(
 TIMEOUT_BELOW_RETRY_AFTER = Rule(
     at="spec",
     field="timeout",
-    holds="!has(self.retryAfter) || self.timeout == 0 || self.timeout < self.retryAfter",
+    holds=f"!has(self.retryAfter) || self.retryAfter == 0 || {_UNTIMED} || self.timeout < self.retryAfter",
     says="timeout (<<self.timeout>> s) must be shorter than retryAfter (<<self.retryAfter>> s), or a job that still "
     "runs is handed to a second worker: lower timeout, or raise retry_after in the application's "
     "config/queue.php and retryAfter with it",
 )
 
-_DEFAULTS = json.dumps({name: each.default_retry_after for name, each in FRAMEWORKS.items()})
-_DEFAULT_RETRY_AFTER = _DEFAULTS.replace('"', "'") + "[self.framework]"
+_DEFAULTS = ", ".join(by_version(each, each.default_retry_after) for each in FRAMEWORKS.values())
+_DEFAULT_RETRY_AFTER = f"{{{_DEFAULTS}}}[self.framework]"
 
 TIMEOUT_BELOW_DEFAULT_RETRY_AFTER = Rule(
     at="spec",
     field="timeout",
-    holds=f"has(self.retryAfter) || self.timeout == 0 || self.timeout < {_DEFAULT_RETRY_AFTER}",
+    holds=f"has(self.retryAfter) || {_UNTIMED} || self.timeout < {_DEFAULT_RETRY_AFTER}",
     says="timeout (<<self.timeout>> s) must be shorter than the retry_after of the queue connection, which is "
     f"<<{_DEFAULT_RETRY_AFTER}>> s by default in <<self.framework>>, or a job that still runs is handed to a "
     "second worker: lower timeout, or raise retry_after in the application's config/queue.php and say so in "
@@ -124,7 +162,7 @@ NO_TIMEOUT_SAYS_RETRY_AFTER = Rule(
 GRACE_COVERS_TIMEOUT = Rule(
     at="spec",
     field="gracePeriodSeconds",
-    holds="!has(self.gracePeriodSeconds) || self.timeout == 0 || "
+    holds=f"!has(self.gracePeriodSeconds) || {_UNTIMED} || "
     f"self.gracePeriodSeconds >= self.timeout + {GRACE_MARGIN_SECONDS}",
     says="gracePeriodSeconds (<<self.gracePeriodSeconds>> s) must be at least "
     f"<<self.timeout + {GRACE_MARGIN_SECONDS}>> s, which is timeout and {GRACE_MARGIN_SECONDS} s, or a worker is "
@@ -137,7 +175,7 @@ _HAS_POD_GRACE = f"has(self.podTemplate) && has(self.podTemplate.spec) && has({_
 POD_GRACE_COVERS_TIMEOUT = Rule(
     at="spec",
     field="podTemplate.spec.terminationGracePeriodSeconds",
-    holds=f"!({_HAS_POD_GRACE}) || self.timeout == 0 || {_POD_GRACE} >= self.timeout + {GRACE_MARGIN_SECONDS}",
+    holds=f"!({_HAS_POD_GRACE}) || {_UNTIMED} || {_POD_GRACE} >= self.timeout + {GRACE_MARGIN_SECONDS}",
     says=f"terminationGracePeriodSeconds (<<{_POD_GRACE}>> s) must be at least "
     f"<<self.timeout + {GRACE_MARGIN_SECONDS}>> s, which is timeout and {GRACE_MARGIN_SECONDS} s, or a worker is "
     "killed in the middle of a job: raise it, remove it, or lower timeout",
@@ -168,6 +206,19 @@ MEMORY_BELOW_LIMIT = Rule(
     says="memory (<<self.memory>> MB) must be below resources.limits.memory (<<self.resources.limits.memory>>), or "
     "the kernel kills a worker in the middle of a job before the worker ends itself after one: lower memory or "
     "raise the limit",
+)
+
+_CONSOLES = [each.name for each in FRAMEWORKS.values() if each.options_since]
+
+COMMAND_BEFORE_QUEUE_WORK = Rule(
+    at="spec",
+    field="command",
+    holds=f"!has(self.command) || !(self.framework in {_CONSOLES}) || !self.command.exists(word, "
+    "['queue:work', 'queue:listen', '--once', '--stop-when-empty'].exists(said, word.contains(said)))",
+    says="command is what stands before queue:work, such as [php, artisan]: remove queue:work or queue:listen and its "
+    "flags there, as both follow from the pool; --once and --stop-when-empty are none of them, as a worker that ends "
+    "whenever its queue is empty or paused is started again and again",
+    reason="FieldValueForbidden",
 )
 
 # --- the pods ---
@@ -277,53 +328,123 @@ MANUAL_SAYS_REPLICAS = Rule(
 )
 
 
-def unsupported_option_rules(framework: Framework) -> Iterator[Rule]:
-    """Refuse what the framework's worker does not know: an unknown flag ends it at once, for ever."""
-    for option in sorted(framework.unsupported_options):
+def option_rules(framework: Framework) -> Iterator[Rule]:
+    """Refuse what the framework's worker of the declared version does not know: an unknown flag ends it, for ever."""
+    for option in (field.name for field in fields(WorkerOptions)):
+        since = framework.options_since.get(option)
+        if since == ALWAYS:
+            continue
         declared = QueueWorkerPoolSpec.model_fields[option]
-        wire = declared.alias
-        not_given = {
-            None: f"!has(self.{wire})",
-            (): f"!has(self.{wire}) || size(self.{wire}) == 0",
-        }.get(declared.default, f"self.{wire} == {declared.default}")
+        wire = declared.alias or option
         yield Rule(
             at="spec",
             field=wire,
-            holds=f"self.framework != '{framework.name}' || {not_given}",
-            says=f"{framework.name}'s queue:work has no --{option.replace('_', '-')}: remove {wire}",
+            holds=f"!({lacks(framework, since)}) || {_not_asked_for(wire, declared.default)}",
+            says=f"{framework.name}'s queue:work has no {_FLAGS.get(option, '--' + option.replace('_', '-'))}"
+            f"{_before_which(since)}: remove {wire}{_INSTEAD.get(option, '')}",
             reason="FieldValueForbidden",
         )
 
 
-def single_backoff_rules(framework: Framework) -> Iterator[Rule]:
-    """Refuse several values of `backoff` where the framework's command line has room for one."""
-    if _command_line(framework, backoff=(1, 2)) != _command_line(framework, backoff=(1,)):
+_FLAGS = {"connection": "argument for a connection"}
+"""What an option is called where it is no flag."""
+
+_INSTEAD = {
+    "timeout": ", and say in gracePeriodSeconds how long a leaving worker may take for its job",
+    "connection": ", as the application has one only",
+}
+"""What else to do about an option that the worker lacks."""
+
+
+def _not_asked_for(wire: str, default: object) -> str:
+    """Spell in CEL that a field is not given, as far as that can still be told, or 0, which asks for nothing."""
+    match default:
+        case int():
+            return f"self.{wire} in [0, {default}]" if default else f"self.{wire} == 0"
+        case str():
+            return f"self.{wire} == {cel_text(default)}"
+        case _:
+            return f"!has(self.{wire})"
+
+
+def _before_which(since: Version | None) -> str:
+    return "" if since is None else f" before {spell_version(since)}, and version says <<self.version>>"
+
+
+def untimed_rules(framework: Framework) -> Iterator[Rule]:
+    """Demand a word about `retry_after` where no `timeout` can end a job before it is handed to a second worker."""
+    since = framework.options_since.get("timeout")
+    if since == ALWAYS:
         return
     yield Rule(
         at="spec",
+        field="retryAfter",
+        reason="FieldValueRequired",
+        holds=f"!({lacks(framework, since)}) || has(self.retryAfter)",
+        says=f"{framework.name}'s queue:work lets a job run without limit{_before_which(since)}, yet after retry_after "
+        f"(or expire, <<{_DEFAULT_RETRY_AFTER}>> s by default) it is handed to a second worker: raise that in the "
+        "application's configuration above your longest job and say so in retryAfter, or say 0 there if it is null",
+    )
+
+
+def single_backoff_rules(framework: Framework) -> Iterator[Rule]:
+    """Refuse several values of `backoff` where the framework's command line has room for one."""
+    since = framework.several_backoffs_since
+    yield Rule(
+        at="spec",
         field="backoff",
-        holds=f"self.framework != '{framework.name}' || !has(self.backoff) || size(self.backoff) <= 1",
-        says=f"{framework.name} waits equally long before every attempt: give one value in backoff instead of "
-        "<<size(self.backoff)>>",
+        holds=f"!({lacks(framework, since)}) || !has(self.backoff) || size(self.backoff) <= 1",
+        says=f"{framework.name} waits equally long before every attempt{_before_which(since)}: give one value in "
+        "backoff instead of <<size(self.backoff)>>",
     )
 
 
-def _command_line(framework: Framework, *, backoff: tuple[int, ...]) -> tuple[str, ...]:
-    return framework.command_line(
-        WorkerOptions(
-            connection="redis",
-            queues=("default",),
-            memory=128,
-            tries=None,
-            timeout=60,
-            backoff=backoff,
-            sleep=3,
-            rest=0,
-            max_jobs=0,
-            max_time=0,
-        )
+def unlimited_memory_rules(framework: Framework) -> Iterator[Rule]:
+    """Refuse to turn off a check that cannot be: the worker would end whenever it looks for a job."""
+    since = framework.unlimited_memory_since
+    yield Rule(
+        at="spec",
+        field="memory",
+        holds=f"!({lacks(framework, since)}) || self.memory > 0",
+        says=f"{framework.name}'s queue:work does not take memory 0 for no limit{_before_which(since)}, and ends "
+        "whenever it looks for a job: give the megabytes that it may use",
     )
 
+
+def endless_claim_rules(framework: Framework) -> Iterator[Rule]:
+    """Refuse what an application cannot have, although its configuration may say so."""
+    since = framework.endless_claims_until
+    default = framework.null_retry_after
+    yield Rule(
+        at="spec",
+        field="retryAfter",
+        holds=f"self.framework != '{framework.name}' || !has(self.retryAfter) || self.retryAfter != 0 || "
+        f"({before(since)})",
+        says=f"{framework.name} takes a retry_after of null for {default} s since {spell_version(since)}: give the "
+        "seconds in retryAfter; 0, which stands for never, is for older versions, which version would have to name",
+    )
+
+
+def package_rules(framework: Framework) -> Iterator[Rule]:
+    """Refuse the version of something else, such as that of the framework where its queue has one of its own."""
+    if framework.newest_major is None:
+        return
+    yield Rule(
+        at="spec",
+        field="version",
+        holds=f"self.framework != '{framework.name}' || !has(self.version) || {before((framework.newest_major + 1,))}",
+        says=f"version is that of {framework.package}, of which there is no <<self.version>> yet: {framework.version_hint}",
+    )
+
+
+FRAMEWORK_RULES = (
+    option_rules,
+    untimed_rules,
+    single_backoff_rules,
+    unlimited_memory_rules,
+    endless_claim_rules,
+    package_rules,
+)
 
 RULES: tuple[Rule, ...] = (
     SHORT_NAME,
@@ -336,6 +457,7 @@ RULES: tuple[Rule, ...] = (
     ONE_GRACE,
     EACH_QUEUE_ONCE,
     MEMORY_BELOW_LIMIT,
+    COMMAND_BEFORE_QUEUE_WORK,
     ALWAYS_STARTED_AGAIN,
     WORKER_CONTAINER_KEEPS_ITS_COMMAND,
     OWN_LABELS,
@@ -347,7 +469,6 @@ RULES: tuple[Rule, ...] = (
     ROOM_FOR_A_SUCCESSOR,
     PINNED_WITHIN_CEILING,
     MANUAL_SAYS_REPLICAS,
-    *(rule for framework in FRAMEWORKS.values() for rule in unsupported_option_rules(framework)),
-    *(rule for framework in FRAMEWORKS.values() for rule in single_backoff_rules(framework)),
+    *(rule for framework in FRAMEWORKS.values() for make in FRAMEWORK_RULES for rule in make(framework)),
 )
 """Every rule between fields, in the order in which a person meets them."""

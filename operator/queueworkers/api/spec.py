@@ -75,10 +75,12 @@ FrameworkName = Annotated[
     WithJsonSchema({"type": "string", "enum": list(FRAMEWORKS)}),
 ]
 
+VERSION_PATTERN = r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$"
+
 Version = Annotated[
     str,
     Text(
-        pattern=r"^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$",
+        pattern=VERSION_PATTERN,
         says="version is the installed version in numbers and dots, such as 3.0.4: no v, ^ or *",
         max_length=32,
     ),
@@ -127,8 +129,9 @@ class QueueWorkerPoolSpec(ApiModel):
     version: Version | None = None
     """
     Version of the queue package the image contains (laravel/framework or
-    topthink/think-queue), such as 3.0.4.  It decides how the jobs are stored where that
-    changed between versions.  The newest when not given.
+    topthink/think-queue), such as 3.0.4.  It decides how the jobs are stored and which flags
+    `queue:work` has, where that changed between versions; a part that is left out counts as 0.
+    The newest when not given.
     """
     image: Image
     """The image of the application.  Another tag or digest replaces the workers one by one."""
@@ -152,26 +155,26 @@ class QueueWorkerPoolSpec(ApiModel):
     memory: Annotated[int, Field(ge=0, le=1_048_576)] = 128
     """
     Megabytes that a worker may use before it ends itself after a job and is started afresh.
-    `--memory`.  Horizon's memory.  0 turns the check off in Laravel 13.20 and newer; anywhere
-    else a worker with 0 ends after every job.
+    `--memory`.  Horizon's memory.  0 turns the check off, in Laravel 13.20 and newer only.
     """
     tries: Annotated[int, Field(ge=0, le=100_000)] | None = None
     """
     How often a job is tried before it counts as failed; 0: without end.  `--tries`.  Horizon's
-    tries.  The framework's default when not given: once in Laravel, without end in ThinkPHP.
-    A job's own setting wins.
+    tries.  The framework's default when not given: once in Laravel, without end before 6.0 and
+    in ThinkPHP.  A job's own setting wins.
     """
     timeout: Seconds = 60
     """
     Seconds that one job may take before its worker kills itself; 0: no limit.  `--timeout`.
     Horizon's timeout.  Must be shorter than `retryAfter`.  A job's own setting wins: when one
-    is longer than this, give `gracePeriodSeconds` too.
+    is longer than this, give `gracePeriodSeconds` too.  Workers before Laravel 5.3 and
+    think-queue 3.0 have none, and a job of theirs takes as long as it takes.
     """
     backoff: Annotated[tuple[Seconds, ...], Field(max_length=10)] = ()
     """
     Seconds to wait before a failed job is tried again: one value for every time, or one for
-    each attempt, the last for all that follow.  `--backoff` (`--delay` in ThinkPHP, which
-    takes one value).  Horizon's backoff.  At once when not given.
+    each attempt, the last for all that follow.  `--backoff` (`--delay` in ThinkPHP and before
+    Laravel 8.0, which take one value).  Horizon's backoff.  At once when not given.
     """
     sleep: Annotated[int, Field(ge=0, le=3600)] = 3
     """
@@ -179,23 +182,24 @@ class QueueWorkerPoolSpec(ApiModel):
     shorter than `timeout`, or an idle worker kills itself.
     """
     rest: Annotated[int, Field(ge=0, le=3600)] = 0
-    """Seconds that a worker rests after each job.  `--rest`.  Horizon's rest."""
+    """Seconds that a worker rests after each job.  `--rest`, since Laravel 8.32.  Horizon's rest."""
     max_jobs: Annotated[int, Field(ge=0, le=1_000_000_000)] = 0
     """
-    Jobs after which a worker ends itself and is started afresh; 0: never.  `--max-jobs`.
-    Horizon's maxJobs.
+    Jobs after which a worker ends itself and is started afresh; 0: never.  `--max-jobs`, since
+    Laravel 8.0.  Horizon's maxJobs.
     """
     max_time: Annotated[int, Field(ge=0, le=30 * DAY)] = 0
     """
     Seconds after which a worker ends itself after a job and is started afresh; 0: never.
-    `--max-time`.  Horizon's maxTime.
+    `--max-time`, since Laravel 8.0.  Horizon's maxTime.
     """
-    retry_after: Annotated[int, Field(ge=1, le=7 * DAY)] | None = None
+    retry_after: Annotated[int, Field(ge=0, le=7 * DAY)] | None = None
     """
     Seconds after which a job is taken from a worker that has not finished it and handed to
     another: `retry_after` of the connection in config/queue.php, repeated here so that it can
-    be compared with `timeout`.  The framework's default when not given: 90 in Laravel, 60 in
-    think-queue.
+    be compared with `timeout`.  The framework's default when not given: 90 in Laravel, 60
+    before 5.3 and in think-queue, where it may be called `expire`.  0 stands for null, which is
+    never, before Laravel 5.5 and think-queue 3.0; since then they take null for 60.
     """
     grace_period_seconds: Annotated[int, Field(ge=1, le=7 * DAY)] | None = None
     """
@@ -256,8 +260,17 @@ class QueueWorkerPoolSpec(ApiModel):
 
     @property
     def effective_retry_after(self) -> int:
-        """Seconds after which a job in hand is given to another worker, as far as it is known here."""
-        return self.retry_after or self.framework_declared.default_retry_after
+        """Seconds after which a job in hand is given to another worker, as far as it is known here; 0: never."""
+        if self.retry_after is not None:
+            return self.retry_after
+        return self.framework_declared.default_retry_after.at(self.version_tuple)
+
+    @property
+    def effective_tries(self) -> int:
+        """How often a job is tried that says nothing itself; 0: without end."""
+        return (
+            self.framework_declared.default_tries.at(self.version_tuple) if self.tries is None else self.tries
+        )
 
     @property
     def effective_grace_period_seconds(self) -> int:

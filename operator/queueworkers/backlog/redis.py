@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -267,6 +268,8 @@ class RedisReader:
             found = findings[address]
             if isinstance(found, Refused):
                 return self._explain(found, request.database)
+            if not request.claims_end:
+                found = replace(found, expired=0, expired_since=None)
             self._sights.take_over(address, request.known_heads.get(name))
             waiting = self._sights.look(address, found, now=now)
             queues.append(

@@ -57,10 +57,7 @@ class HeadSights:
         than *now*.
         """
         header = address.read_header(counted.head) if counted.head is not None else None
-        # A job that was tried before still carries the time of its first push.
-        # Counting from there would buy workers for a wait that was a backoff,
-        # so only what is seen here counts.
-        told = header.available_at if header and header.attempts == 0 else None
+        told = header.available_at if header else None
         seen = None if told else self._see(address, header, counted.head, now)
         known = (
             told or (seen and seen.since),

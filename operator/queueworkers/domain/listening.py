@@ -16,7 +16,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus
-from queueworkers.frameworks.base import DEAF_WORDS, PROBE_PATIENCE_SECONDS, Deafness
+from queueworkers.frameworks.base import (
+    DEAF_WORDS,
+    PROBE_PATIENCE_SECONDS,
+    Deafness,
+    reaches,
+    spell_version,
+)
 
 if TYPE_CHECKING:
     from queueworkers.api.spec import QueueWorkerPoolSpec
@@ -78,7 +84,7 @@ COMPLAINTS = MappingProxyType(
 
 def can_listen(spec: QueueWorkerPoolSpec) -> bool:
     """Tell whether the worker of this version of the framework hears a stop at all; the newest does."""
-    return spec.version_tuple is None or spec.version_tuple >= spec.framework_declared.listens_since
+    return reaches(spec.version_tuple, spec.framework_declared.listens_since)
 
 
 def is_prompt(pod: WorkerPod) -> bool:
@@ -137,7 +143,7 @@ def _complain(complaint: Complaint) -> Said:
 
 
 def _unsupported(spec: QueueWorkerPoolSpec) -> Complaint:
-    since = ".".join(map(str, spec.framework_declared.listens_since))
+    since = spell_version(spec.framework_declared.listens_since)
     return Complaint(
         reason=ConditionReason.SIGNALS_UNSUPPORTED,
         cause=f"{spec.framework} {spec.version} knows no signals",

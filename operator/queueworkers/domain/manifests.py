@@ -252,7 +252,7 @@ def _worker_container(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
         "name": WORKER_CONTAINER,
         "image": spec.image,
         "command": list(spec.console),
-        "args": list(framework.command_line(spec.worker_options())),
+        "args": list(framework.command_line(spec.worker_options(), spec.version_tuple)),
         "resources": _resources(spec),
         "securityContext": _container_security(spec.security),
     }

@@ -329,6 +329,7 @@ def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
         queues=spec.queues,
         database=spec.redis.database,
         ever_seen=bool(seen_here and seen_at and seen_at.first_job_time),
+        claims_end=spec.effective_retry_after != 0,
         known_heads={
             queue.name: SeenHead(digest=queue.head.digest, since=queue.head.first_seen_time)
             for queue in pool.status.queues

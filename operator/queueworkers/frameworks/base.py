@@ -10,11 +10,52 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+T = TypeVar("T")
+
+Version = tuple[int, ...]
+"""The numbers of a queue package's version, such as ``(8, 32)``; as a first version without zeros at the end."""
+
+ALWAYS: Version = ()
+"""The first version of what every version has."""
+
+
+def reaches(version: Version | None, since: Version) -> bool:
+    """
+    Tell whether a declared *version* has what came with *since*.
+
+    ``None`` means the newest, which has everything; a part that was not
+    declared counts as 0, so that 8 has what came with 8.0 and not what came with 8.32.
+    """
+    return version is None or version >= since
+
+
+def spell_version(version: Version) -> str:
+    """Write a version as people do: ``8.32``, ``3.0``."""
+    return ".".join(map(str, version if len(version) > 1 else (*version, 0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByVersion(Generic[T]):
+    """A fact that is not the same in every version."""
+
+    first: T
+    """In the oldest version."""
+    changes: tuple[tuple[Version, T], ...] = ()
+    """What it is since which version, in their order."""
+
+    def at(self, version: Version | None) -> T:
+        """Tell the fact in a declared version; ``None`` means the newest."""
+        fact = self.first
+        for since, changed in self.changes:
+            if reaches(version, since):
+                fact = changed
+        return fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +86,7 @@ class Spelling:
 
     prefix: str = ""
     """What the Redis client puts in front of every key; may be empty."""
-    version: tuple[int, ...] | None = None
+    version: Version | None = None
     """The declared version of the queue package; ``None`` means the newest."""
     clustered: bool = False
     """True on a Redis Cluster, where the keys of one queue have to be in one slot."""
@@ -70,9 +111,13 @@ class JobHeader:
     identity: str | None
     """The framework's own id; stable while the job waits."""
     available_at: datetime | None
-    """When a worker could first have taken it; ``None`` where the payload carries no time."""
-    attempts: int
-    """Above zero the job was tried before, so its age is an upper bound of its wait."""
+    """
+    When a worker could first have taken it.
+
+    ``None`` where the payload carries no time, and where the job was tried
+    before: the time is then that of its first push, and what lies between is
+    no wait but a backoff and another worker's work.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +157,13 @@ class KeyLayout(Protocol):
 class CommandLine(Protocol):
     """How a worker is started."""
 
-    def __call__(self, options: WorkerOptions) -> tuple[str, ...]:
-        """Render the arguments after the framework's console command."""
+    def __call__(self, options: WorkerOptions, version: Version | None) -> tuple[str, ...]:
+        """
+        Render the arguments after the framework's console command.
+
+        What the worker of that *version* does not know is left out: an unknown
+        option would make it exit 1 for ever.
+        """
 
 
 class StopCommand(Protocol):
@@ -159,13 +209,31 @@ class Framework:
     """As in ``spec.framework``."""
     console: tuple[str, ...]
     """The console command, run in the image's working directory."""
-    unsupported_options: frozenset[str]
-    """Names of `WorkerOptions` that its worker does not know; giving one would make it exit 1 for ever."""
-    default_retry_after: int
+    package: str
+    """The queue package, by the name that it is installed under."""
+    newest_major: int | None = None
+    """Beyond it a declared version must be one of something else; ``None`` where nothing else can be meant."""
+    version_hint: str = ""
+    """What to declare instead."""
+    options_since: Mapping[str, Version]
+    """
+    By their names in `WorkerOptions`, since which version its worker knows the options.
+
+    One that is not in it no version knows; `ALWAYS` for those that all do.
+    """
+    several_backoffs_since: Version | None
+    """Since when each attempt may have a wait of its own; ``None``: in no version."""
+    unlimited_memory_since: Version | None
+    """Since when ``--memory=0`` turns the check off; before, the worker ends after every look; ``None``: in no version."""
+    default_retry_after: ByVersion[int]
     """Seconds after which a reserved job is handed out again, where the application says nothing."""
-    default_tries: int
+    null_retry_after: int
+    """What the code takes a `retry_after` of null for."""
+    endless_claims_until: Version
+    """The first version in which that is so; before, null means that a job in hand is never handed out again."""
+    default_tries: ByVersion[int]
     """Attempts where ``--tries`` is not given; 0 means without limit."""
-    listens_since: tuple[int, ...]
+    listens_since: Version
     """The first version of the queue package whose worker hears a stop."""
     before_leaving: StopCommand
     """Run in the container before its first process gets the image's STOPSIGNAL."""
@@ -183,6 +251,10 @@ class Framework:
     """Where the cache is by default, which holds the signal; it may be where the queues are as well."""
     command_line: CommandLine
     read_header: HeaderReader
+
+    def knows(self, option: str, version: Version | None) -> bool:
+        """Tell whether the worker of that *version* knows an option, named as in `WorkerOptions`."""
+        return option in self.options_since and reaches(version, self.options_since[option])
 
     def recycles(self, exit_code: int | None) -> bool:
         """Tell an end by design from a crash; ``None`` is the code of a worker that never ran."""

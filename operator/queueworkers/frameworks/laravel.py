@@ -13,12 +13,20 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
+from queueworkers.frameworks.base import (
+    ALWAYS,
+    ByVersion,
+    ExitMeaning,
+    Framework,
+    JobHeader,
+    QueueKeys,
+    reaches,
+)
 from queueworkers.frameworks.payload import parse_count, parse_payload, parse_unix_time
 from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
-    from queueworkers.frameworks.base import Spelling, WorkerOptions
+    from queueworkers.frameworks.base import Spelling, Version, WorkerOptions
 
 
 BRACES_SINCE = (13, 5)
@@ -31,7 +39,7 @@ def queue_keys(queue: str, spelling: Spelling) -> QueueKeys:
 
     Braces in a cluster user's queue name are part of the name.
     """
-    braces = spelling.clustered and (spelling.version is None or spelling.version >= BRACES_SINCE)
+    braces = spelling.clustered and reaches(spelling.version, BRACES_SINCE)
     name = f"{{{queue}}}" if braces and not re.search(r"\{[^}]+\}", queue) else queue
     ready = f"{spelling.prefix}queues:{name}"
     return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
@@ -79,23 +87,54 @@ def _names(prefix: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, (prefix.rstrip(":_-"), _DEFAULT_NAME))))
 
 
-def command_line(options: WorkerOptions) -> tuple[str, ...]:
+OPTIONS_SINCE = MappingProxyType(
+    {
+        "connection": ALWAYS,
+        "queues": ALWAYS,
+        "memory": ALWAYS,
+        "sleep": ALWAYS,
+        "tries": ALWAYS,
+        "backoff": ALWAYS,
+        "timeout": (5, 3),
+        "max_jobs": (8,),
+        "max_time": (8,),
+        "rest": (8, 32),
+    }
+)
+"""From ``WorkCommand.php`` of every version since 5.0."""
+
+BACKOFF_SINCE = (8,)
+"""Before it was `--delay`, with one value."""
+
+DAEMON_UNTIL = (5, 3)
+"""Before, a worker ends after one job unless it is told to go on; since then the flag says nothing."""
+
+
+def command_line(options: WorkerOptions, version: Version | None) -> tuple[str, ...]:
     """Render `queue:work`; flags that would only restate a zero default are left out."""
-    optional = {
-        "--tries": options.tries,
-        "--backoff": ",".join(map(str, options.backoff)) or None,
-        "--rest": options.rest or None,
-        "--max-jobs": options.max_jobs or None,
-        "--max-time": options.max_time or None,
+    flags = {
+        "memory": ("memory", options.memory),
+        "timeout": ("timeout", options.timeout),
+        "sleep": ("sleep", options.sleep),
+        "tries": ("tries", options.tries),
+        "backoff": (
+            "backoff" if reaches(version, BACKOFF_SINCE) else "delay",
+            ",".join(map(str, options.backoff)) or None,
+        ),
+        "rest": ("rest", options.rest or None),
+        "max_jobs": ("max-jobs", options.max_jobs or None),
+        "max_time": ("max-time", options.max_time or None),
     }
     return (
         "queue:work",
         options.connection,
+        *(() if reaches(version, DAEMON_UNTIL) else ("--daemon",)),
         f"--queue={','.join(options.queues)}",
-        f"--memory={options.memory}",
-        f"--timeout={options.timeout}",
-        f"--sleep={options.sleep}",
-        *(f"{flag}={value}" for flag, value in optional.items() if value is not None),
+        *(
+            f"--{flag}={value}"
+            for option, (flag, value) in flags.items()
+            if value is not None and LARAVEL.knows(option, version)
+        ),
     )
 
 
@@ -112,8 +151,8 @@ def read_header(payload: bytes) -> JobHeader | None:
     identity = job.get("id") or job.get("uuid")
     return JobHeader(
         identity=identity if isinstance(identity, str) else None,
-        available_at=_available_at(job),
-        attempts=parse_count(job.get("attempts")),
+        # The first attempt was 1 before 5.4, which knew no times.
+        available_at=None if parse_count(job.get("attempts")) else _available_at(job),
     )
 
 
@@ -134,9 +173,15 @@ ASKING_COMMANDS = frozenset({"eval", "evalsha", "blpop", "lpop", "zrem"})
 LARAVEL = Framework(
     name="Laravel",
     console=("php", "artisan"),
-    unsupported_options=frozenset(),
-    default_retry_after=90,
-    default_tries=1,
+    package="laravel/framework",
+    options_since=OPTIONS_SINCE,
+    several_backoffs_since=BACKOFF_SINCE,
+    unlimited_memory_since=(13, 20),
+    # Before 5.3 it was called `expire`.
+    default_retry_after=ByVersion(first=60, changes=(((5, 3), 90),)),
+    null_retry_after=60,
+    endless_claims_until=(5, 5),
+    default_tries=ByVersion(first=0, changes=(((6,), 1),)),
     listens_since=(5, 4),
     before_leaving=before_leaving,
     startup_probe=startup_probe,

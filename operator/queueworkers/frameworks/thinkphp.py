@@ -1,8 +1,8 @@
 """
-ThinkPHP's think-queue 3 on a Redis connection.
+ThinkPHP's think-queue on a Redis connection: 1 for ThinkPHP 5.0, 2 for 5.1, 3 for 6 and 8.
 
 Sources: ``src/queue/connector/Redis.php`` and
-``src/queue/command/Work.php`` of top-think/think-queue.
+``src/queue/command/Work.php`` of top-think/think-queue, 1.1.6 to 3.0.9.
 """
 
 from __future__ import annotations
@@ -10,12 +10,23 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from queueworkers.frameworks.base import ExitMeaning, Framework, JobHeader, QueueKeys
-from queueworkers.frameworks.payload import parse_count, parse_payload
+from queueworkers.frameworks.base import (
+    ALWAYS,
+    ByVersion,
+    ExitMeaning,
+    Framework,
+    JobHeader,
+    QueueKeys,
+    reaches,
+)
+from queueworkers.frameworks.payload import parse_payload
 from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
-    from queueworkers.frameworks.base import Spelling, WorkerOptions
+    from queueworkers.frameworks.base import Spelling, Version, WorkerOptions
+
+REWRITTEN = (3,)
+"""The worker of 3 was written anew, after Laravel's: connections, time limits, signals."""
 
 BRACES_SINCE = (3, 0, 5)
 """From 3.0.5 the queue name stands in braces, so that a cluster keeps a queue's keys together."""
@@ -23,7 +34,7 @@ BRACES_SINCE = (3, 0, 5)
 
 def queue_keys(queue: str, spelling: Spelling) -> QueueKeys:
     """Name a queue's keys; think-queue has no prefix of its own, a proxy in front of Redis may have one."""
-    braces = spelling.version is None or spelling.version >= BRACES_SINCE
+    braces = reaches(spelling.version, BRACES_SINCE)
     ready = f"{spelling.prefix}{{queues:{queue}}}" if braces else f"{spelling.prefix}queues:{queue}"
     return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
 
@@ -37,21 +48,39 @@ def signal_keys(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
     return (f"{prefix}{cache_prefix or ''}{SIGNAL}",)
 
 
-def command_line(options: WorkerOptions) -> tuple[str, ...]:
-    """Render `queue:work`; `--delay` is what Laravel calls backoff, with one value."""
-    arguments = [
+OPTIONS_SINCE = MappingProxyType(
+    {
+        "queues": ALWAYS,
+        "memory": ALWAYS,
+        "sleep": ALWAYS,
+        "tries": ALWAYS,
+        "backoff": ALWAYS,
+        "connection": REWRITTEN,
+        "timeout": REWRITTEN,
+    }
+)
+
+
+def command_line(options: WorkerOptions, version: Version | None) -> tuple[str, ...]:
+    """
+    Render `queue:work`; `--delay` is what Laravel calls backoff, with one value.
+
+    Before 3 a worker ends after one job unless it is a daemon, which newer ones are anyway.
+    """
+    start = (options.connection,) if reaches(version, REWRITTEN) else ("--daemon",)
+    flags = {
+        "--memory": options.memory,
+        "--timeout": options.timeout if reaches(version, REWRITTEN) else None,
+        "--sleep": options.sleep,
+        "--tries": options.tries,
+        "--delay": options.backoff[0] if options.backoff else None,
+    }
+    return (
         "queue:work",
-        options.connection,
+        *start,
         f"--queue={','.join(options.queues)}",
-        f"--memory={options.memory}",
-        f"--timeout={options.timeout}",
-        f"--sleep={options.sleep}",
-    ]
-    if options.tries is not None:
-        arguments.append(f"--tries={options.tries}")
-    if options.backoff:
-        arguments.append(f"--delay={options.backoff[0]}")
-    return tuple(arguments)
+        *(f"{flag}={value}" for flag, value in flags.items() if value is not None),
+    )
 
 
 def read_header(payload: bytes) -> JobHeader | None:
@@ -63,7 +92,6 @@ def read_header(payload: bytes) -> JobHeader | None:
     return JobHeader(
         identity=identity if isinstance(identity, str) else None,
         available_at=None,
-        attempts=parse_count(job.get("attempts")),
     )
 
 
@@ -73,10 +101,18 @@ ASKING_COMMANDS = frozenset({"lpop", "blpop", "zrem"})
 THINKPHP = Framework(
     name="ThinkPHP",
     console=("php", "think"),
-    unsupported_options=frozenset({"rest", "max_jobs", "max_time"}),
-    default_retry_after=60,
-    default_tries=0,
-    listens_since=(3,),
+    package="topthink/think-queue",
+    newest_major=3,
+    version_hint="ThinkPHP 5.0 has 1.x, 5.1 has 2.x, 6 and 8 have 3.x",
+    options_since=OPTIONS_SINCE,
+    several_backoffs_since=None,
+    unlimited_memory_since=None,
+    # Before 3 it was called `expire`.
+    default_retry_after=ByVersion(first=60),
+    null_retry_after=60,
+    endless_claims_until=REWRITTEN,
+    default_tries=ByVersion(first=0),
+    listens_since=REWRITTEN,
     before_leaving=before_leaving,
     startup_probe=startup_probe,
     asking_commands=ASKING_COMMANDS,

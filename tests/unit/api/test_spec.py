@@ -166,17 +166,20 @@ def test_what_is_not_said_is_the_frameworks(name: str) -> None:
     framework = FRAMEWORKS[name]
 
     assert spec.framework_declared is framework
-    assert (spec.console, spec.effective_retry_after) == (framework.console, framework.default_retry_after)
+    assert spec.console == framework.console
+    assert spec.effective_retry_after == framework.default_retry_after.at(None)
+    assert spec.effective_tries == framework.default_tries.at(None)
     assert spec.version_tuple is None
 
 
 def test_what_is_said_wins() -> None:
     """Over the framework's own."""
-    spec = parsed(version="3.0.4", command=["tini", "--", "php", "think"], retryAfter=7)
+    spec = parsed(version="3.0.4", command=["tini", "--", "php", "think"], retryAfter=7, tries=0)
 
     assert spec.version_tuple == (3, 0, 4)
     assert spec.console == ("tini", "--", "php", "think")
-    assert spec.effective_retry_after == 7
+    assert (spec.effective_retry_after, spec.effective_tries) == (7, 0)
+    assert parsed(version="5.4", retryAfter=0).effective_retry_after == 0
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,32 @@ def test_since_when_a_laravel_job_could_be_taken(job, available_at):
     assert header.available_at == available_at
 
 
+@pytest.mark.parametrize(("attempts", "told"), [(0, True), (1, False), (7, False)])
+def test_a_job_that_was_tried_before_does_not_tell_since_when_it_waits(attempts, told):
+    """Its time is that of the first push, and it was not waiting ever since."""
+    job = {"job": "x", "id": "1", "createdAt": NOON_UNIX, "attempts": attempts}
+    header = LARAVEL.read_header(json.dumps(job).encode())
+    assert header
+    assert (header.available_at is not None) is told
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        pytest.param({"job": "Job1", "data": [], "id": "JGEC", "attempts": 1}, id="2.0.4"),
+        pytest.param(
+            {"job": "Job1", "maxTries": None, "timeout": None, "data": [], "id": "JGEC", "attempts": 0},
+            id="3.0.4",
+        ),
+    ],
+)
+def test_versions_of_think_that_were_not_recorded(job):
+    """What their sources put together: attempts begin with 1 before 3, and nothing tells a time."""
+    header = THINKPHP.read_header(json.dumps(job).encode())
+    assert header
+    assert (header.identity, header.available_at) == ("JGEC", None)
+
+
 @pytest.mark.parametrize(
     "payload",
     [b"", b"null", b"[]", b'"x"', b"1", b"{}", b"\xff\xfe", b"[" * 200_000, b"9" * 5000, b'{"id":"1"}'],
@@ -111,6 +137,5 @@ def test_no_field_breaks_anything(read_header, fields):
     """A job with any JSON in its fields has a header that makes sense."""
     header = read_header(json.dumps({"job": "x", **fields}).encode())
     assert header
-    assert header.attempts >= 0
     assert header.identity is None or isinstance(header.identity, str)
     assert header.available_at is None or header.available_at.tzinfo is UTC
