@@ -11,8 +11,9 @@ import pytest
 import redis
 
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at
+from queueworkers.api.conditions import WaitBound
 from queueworkers.backlog.wire import Wire
-from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.backlog import Backlog, Wait
 from queueworkers.domain.identity import PoolKey
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ async def test_hostile_payload_is_one_job(redis_server: RedisServer, payload: by
         reading = await observe_one(reader, pool())
     assert isinstance(reading, Backlog)
     assert counts(reading)["default"] == (1, 0, 0, 0, 0)
-    assert reading.oldest_since == reading.read_at.replace(microsecond=0)
+    assert reading.oldest == Wait(reading.read_at.replace(microsecond=0), WaitBound.AT_LEAST)
 
 
 async def test_a_second_reader_tells_the_same_age(redis_server: RedisServer) -> None:
@@ -145,9 +146,9 @@ async def test_a_second_reader_tells_the_same_age(redis_server: RedisServer) -> 
     assert isinstance(second, Backlog)
     assert isinstance(third, Backlog)
     assert second.queues == first.queues
-    assert third.oldest_since
-    assert first.oldest_since
-    assert third.oldest_since > first.oldest_since
+    assert third.oldest
+    assert first.oldest
+    assert third.oldest.since > first.oldest.since
 
 
 async def test_age_comes_from_the_payload_or_the_score(redis_server: RedisServer) -> None:
@@ -166,8 +167,8 @@ async def test_age_comes_from_the_payload_or_the_score(redis_server: RedisServer
             redis_server.cli(*command)
             reading = await observe_one(reader, pool())
             assert isinstance(reading, Backlog)
-            assert reading.oldest_since
-            ages.append(now - int(reading.oldest_since.timestamp()))
+            assert reading.oldest
+            ages.append(now - int(reading.oldest.since.timestamp()))
     assert ages == [40, 100, 200, 100]
 
 
@@ -180,7 +181,7 @@ async def test_where_claims_never_end_no_job_in_hand_waits(redis_server: RedisSe
     ends, lasts = (readings[PoolKey("shop", name)] for name in ("ends", "lasts"))
     assert (counts(ends)["default"], counts(lasts)["default"]) == ((0, 0, 0, 1, 1), (0, 0, 0, 1, 0))
     assert isinstance(lasts, Backlog)
-    assert (lasts.waiting, lasts.in_hand, lasts.oldest_since) == (0, 1, None)
+    assert (lasts.waiting, lasts.in_hand, lasts.oldest) == (0, 1, None)
 
 
 @pytest.mark.parametrize("offset", [-1, 0, 1])

@@ -16,7 +16,8 @@ import pytest
 from contract.asking import counts, endpoint_of, observe_one, pool, reading_at
 from harness.php import laravel_rootfs, run_artisan, start_artisan
 from harness.redis import RedisServer
-from queueworkers.domain.backlog import Backlog
+from queueworkers.api.conditions import WaitBound
+from queueworkers.domain.backlog import Backlog, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,8 +162,9 @@ async def test_age_without_a_time_in_the_payload(redis_server: RedisServer) -> N
     assert isinstance(first, Backlog)
     assert isinstance(second, Backlog)
     assert isinstance(third, Backlog)
-    assert first.oldest_since == first.read_at.replace(microsecond=0) == second.oldest_since
-    assert third.oldest_since == third.read_at.replace(microsecond=0)
+    seen = Wait(first.read_at.replace(microsecond=0), WaitBound.AT_LEAST)
+    assert first.oldest == second.oldest == seen
+    assert third.oldest == Wait(third.read_at.replace(microsecond=0), WaitBound.AT_LEAST)
 
 
 async def test_worker_as_an_ordinary_user(redis_server: RedisServer, tmp_path: Path) -> None:

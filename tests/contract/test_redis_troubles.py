@@ -193,7 +193,7 @@ async def test_refused_scripts_cost_the_age_only(redis_server: RedisServer) -> N
         reading = await observe_one(reader, pool())
     assert counts(reading)["default"][0] == 3
     assert isinstance(reading, Backlog)
-    assert reading.oldest_since is None
+    assert reading.oldest is None
 
 
 async def test_wrong_type_of_one_key(redis_server: RedisServer) -> None:

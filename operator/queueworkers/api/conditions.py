@@ -169,3 +169,14 @@ class UnknownReason(StrEnum):
     """The Secret has no such key.  Add it, or correct the reference."""
     SERVER_ERROR = "ServerError"
     """Redis answers with an error, or what answers is no Redis.  The message has its words."""
+
+
+class WaitBound(StrEnum):
+    """How what is told of a wait relates to the wait itself."""
+
+    EXACTLY = "Exactly"
+    """The queue tells since when."""
+    AT_LEAST = "AtLeast"
+    """The queue does not tell; counted from when the job was first seen in front of the others."""
+    AT_MOST = "AtMost"
+    """The queue does not tell; counted from when the job before it was added."""

@@ -93,7 +93,9 @@ class QueueStatus(StatusModel):
     expired: Count | None = None
     """Jobs whose worker was lost or too slow; the next worker that asks gets them."""
     oldest_job_time: Moment | None = None
-    """Since when the oldest job of the list waits."""
+    """Since when the oldest job waits."""
+    oldest_job_waits: Word | None = None
+    """How its wait relates to that time, as in the pool's own `oldestJobWaits`."""
     head: HeadStatus | None = None
     """The first job of the list.  Absent where there is none, or the job tells since when it waits."""
 
@@ -200,6 +202,12 @@ class QueueWorkerPoolStatus(StatusModel):
     """The work of each queue, as last read."""
     oldest_job_time: Moment | None = None
     """Since when the oldest job waits."""
+    oldest_job_waits: Word | None = None
+    """
+    How its wait relates to that time: Exactly, AtLeast (the queue does not tell; counted from
+    when the job was first seen in front of the others) or AtMost (counted from when the job
+    before it was added).
+    """
     explanation: Annotated[str, Field(max_length=2048)] | None = None
     """Why there are as many workers as there are, in one sentence."""
     last_scale_time: Moment | None = None

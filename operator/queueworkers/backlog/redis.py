@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.backlog import Reading, UnknownBacklog
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
+    from queueworkers.frameworks.base import QueueStore
 
 T = TypeVar("T")
 
@@ -280,7 +281,7 @@ class RedisReader:
                     due=found.due,
                     reserved=found.reserved,
                     expired=found.expired,
-                    oldest_since=waiting.oldest_since,
+                    oldest=waiting.oldest,
                     head=waiting.head,
                 )
             )
@@ -290,7 +291,9 @@ class RedisReader:
         if concerns_all(found.refusal):
             # What was refused to this connection may be granted to the next.
             self._drop()
-        return explain_refusal(found.refusal, self._endpoint, database=database, key=found.key)
+        return explain_refusal(
+            found.refusal, self._endpoint, database=database, key=found.key, holds=found.holds
+        )
 
     async def _look_around(
         self,
@@ -325,15 +328,20 @@ class RedisReader:
 
 
 def _addresses_of(request: PoolRequest) -> dict[str, QueueAddress]:
-    """The pool's queues by name; one that is named twice is counted once."""
-    return {
-        name: QueueAddress(
-            request.database,
-            request.framework.keys(name, request.spelling),
-            request.framework.read_header,
-        )
-        for name in request.queues
-    }
+    """
+    Name the pool's queues; one that is named twice is counted once.
+
+    A key that several of its queues share holds jobs of all of them.  It is
+    counted with the first, so that the pool's sum is right.
+    """
+    addresses: dict[str, QueueAddress] = {}
+    counted: set[QueueStore] = set()
+    for name in dict.fromkeys(request.queues):
+        stores = request.framework.keys(name, request.spelling)
+        own = tuple(store for store in stores if store not in counted)
+        counted.update(own)
+        addresses[name] = QueueAddress(request.database, own, request.framework.read_header)
+    return addresses
 
 
 def _has_jobs(found: Finding) -> bool:

@@ -1,61 +1,37 @@
 """
 All queues of an endpoint in one question, and what the answer means.
 
-Pure: commands out, replies in.  Counting uses plain commands only.  The head
-of a list and the earliest scores are asked for by a small script, because
-Redis has no plain command for "the first element, unless it is huge" nor for a
-score without its member, and a queue holds whatever applications put there.
+Pure: commands out, replies in.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from itertools import groupby
+from math import isfinite
 from typing import TYPE_CHECKING
 
+from queueworkers.backlog.counting import STREAM_SCRIPT, Count, count_commands, parse_counts, printable
+from queueworkers.backlog.edges import EDGES_SCRIPT, TYPE_NAMES, edges_command, parse_edges
 from queueworkers.backlog.wire import NotRedisError, Refusal
+from queueworkers.frameworks.base import JobState, StoreKind
 from queueworkers.frameworks.payload import MAX_PAYLOAD_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from queueworkers.backlog.edges import Edge
     from queueworkers.backlog.wire import Command, Reply
-    from queueworkers.frameworks.base import HeaderReader, QueueKeys
+    from queueworkers.frameworks.base import HeaderReader, QueueStore
 
-# Returns {head, earliest due score, earliest expired score}.
-#
-# To learn the size of an element, a script has to copy it: 400 MB took 1.8 s,
-# in which the server serves nobody, and would exceed the time limit and so hide
-# every other pool's queues.  MEMORY USAGE copies nothing and took 0.3 ms.  With one sample it takes the first
-# node of the list (or the first member of the set) for typical, so a first
-# element that is huge shows in the average, however long the queue is; the factor leaves
-# room for what an allocator rounds up.
-#
-# The call without keys makes the script known for the EVALSHA after it, and
-# has nothing that an ACL on keys could refuse.
-EDGES_SCRIPT = """
-if #KEYS == 0 then return 0 end
-local limit, now = tonumber(ARGV[1]), ARGV[2]
-local function light(key, length)
-    local usage = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', 1)
-    return type(usage) ~= 'number' or usage <= 2 * limit * length
-end
-local function earliest(key)
-    if not light(key, redis.call('ZCARD', key)) then return false end
-    return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1)[2] or false
-end
-local head = false
-if light(KEYS[1], redis.call('LLEN', KEYS[1])) then
-    head = redis.call('LINDEX', KEYS[1], 0)
-    if head and #head > limit then head = false end
-end
-return {head, earliest(KEYS[2]), earliest(KEYS[3])}
+_JOURNEY = (JobState.DELAYED, JobState.READY, JobState.RESERVED)
 """
-# How Redis names scripts; nothing depends on its strength.
-_EDGES_SHA1 = hashlib.sha1(EDGES_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+The order in which jobs move, and so in which they are counted.
 
-_COUNTS = 5
+Another client's command may come between two of ours: a job on its way is then
+counted twice for a moment, and not missed.
+"""
+
 _MICROSECONDS = 1_000_000
 _YEAR_3000 = 32_503_680_000
 _REPLY_OVERHEAD_BYTES = 1024
@@ -66,13 +42,19 @@ class QueueAddress:
     """One queue as it is stored; pools that share it are one question."""
 
     database: int
-    keys: QueueKeys
+    stores: tuple[QueueStore, ...]
+    """The one that workers take from first."""
     read_header: HeaderReader
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that is asked about."""
+        return tuple(store.key for store in self.stores)
+
+    @property
     def place(self) -> tuple[int, str]:
-        """Where its list is, whoever reads it."""
-        return self.database, self.keys.ready
+        """Where workers take its jobs from, whoever reads it."""
+        return self.database, next(iter(self.keys), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +66,17 @@ class Counted:
     due: int
     reserved: int
     expired: int
-    head: bytes | None
-    """The first job of the list; ``None`` when there is none, it is too large, or scripts are refused."""
-    due_since: float | None
-    expired_since: float | None
+    heads: tuple[bytes, ...] = ()
+    """The first job of each list and set that has ready ones, where it could be looked at."""
+    heads_unseen: bool = False
+    """True where there are ready jobs of which nothing is known: the first is too large, or scripts are refused."""
+    entries: tuple[bytes, ...] = ()
+    """The id of the first job of each stream that has ready ones, where it could be looked at."""
+    due_since: float | None = None
+    """The earliest score whose time has come, in unix seconds."""
+    expired_since: float | None = None
+    taken_until: tuple[bytes, ...] = ()
+    """Of streams whose first entry could not be seen, the last id that somebody has got: what waits came later."""
 
     @property
     def total(self) -> int:
@@ -100,8 +89,25 @@ class Refused:
     """The server's word against one queue."""
 
     refusal: Refusal
-    key: str | None
-    """``None`` when the whole database was refused."""
+    store: QueueStore | None = None
+    """Which of its keys it is about; ``None`` when the whole database was refused."""
+    other_type: str | None = None
+    """What the key holds instead, as `TYPE` spells it, where that is known."""
+
+    @property
+    def key(self) -> str | None:
+        """Which key, printable."""
+        return printable(self.store.key) if self.store else None
+
+    @property
+    def holds(self) -> str:
+        """What that key holds, and what it should: ``a hash and not a list``."""
+        found = _spell_type(self.other_type) if self.other_type else "something else"
+        return f"{found} and not {_spell_type(TYPE_NAMES[self.store.kind])}" if self.store else found
+
+
+def _spell_type(name: str) -> str:
+    return "a sorted set" if name == TYPE_NAMES[StoreKind.SORTED_SET] else f"a {name}"
 
 
 Finding = Counted | Refused
@@ -136,24 +142,29 @@ class RoundTrip:
         database: int,
     ) -> None:
         self._database = database
-        self._count = len(addresses)
+        self._stores = [store for address in addresses for store in address.stores]
         ordered = sorted(addresses, key=lambda address: address.database)
         self._groups = [
             (number, list(group)) for number, group in groupby(ordered, lambda each: each.database)
         ]
-        self.commands: list[Command] = [("TIME",), ("EVAL", EDGES_SCRIPT, 0)]
+        self._scripts = [EDGES_SCRIPT]
+        if any(store.kind is StoreKind.STREAM for store in self._stores):
+            self._scripts.append(STREAM_SCRIPT)
+        self.commands: list[Command] = [("TIME",), *(("EVAL", script, 0) for script in self._scripts)]
         for number, group in self._groups:
             # Not said without need: an ACL or a proxy may refuse it to one who never leaves database 0.
             if self._has_select(number):
                 self.commands.append(("SELECT", number))
             for address in group:
-                self.commands += _counting_commands(address.keys, now)
-                self.commands.append(_edges_command(address.keys, now))
+                for store in _by_journey(address):
+                    self.commands += count_commands(store, now)
+                self.commands.append(edges_command(address.stores, now))
 
     @property
     def at_most_bytes(self) -> int:
         """How long the answer can be."""
-        return len(self.commands) * _REPLY_OVERHEAD_BYTES + self._count * MAX_PAYLOAD_BYTES
+        heads = sum(store.jobs is JobState.READY for store in self._stores)
+        return len(self.commands) * _REPLY_OVERHEAD_BYTES + heads * MAX_PAYLOAD_BYTES
 
     def parse(self, replies: Sequence[Reply]) -> Answer:
         """
@@ -164,7 +175,8 @@ class RoundTrip:
         """
         pending = iter(replies)
         server_time = parse_time(next(pending))
-        next(pending)
+        for _ in self._scripts:
+            next(pending)
         findings: dict[QueueAddress, Finding] = {}
         database = self._database
         for number, group in self._groups:
@@ -172,14 +184,9 @@ class RoundTrip:
             if not isinstance(selected, Refusal):
                 database = number
             for address in group:
-                counts = [next(pending) for _ in range(_COUNTS)]
-                edges = next(pending)
+                found = _parse_finding(address, pending)
                 # After a refused SELECT the replies are about another database.
-                findings[address] = (
-                    Refused(selected, None)
-                    if isinstance(selected, Refusal)
-                    else _parse_finding(address.keys, counts, edges)
-                )
+                findings[address] = Refused(selected) if isinstance(selected, Refusal) else found
         return Answer(server_time=server_time, findings=findings, database=database)
 
     def _has_select(self, number: int) -> bool:
@@ -187,52 +194,56 @@ class RoundTrip:
         return number != self._database or number != self._groups[0][0]
 
 
-def _counting_commands(keys: QueueKeys, now: int) -> tuple[Command, ...]:
-    # In the order in which jobs move, since another client's command may come
-    # between two of these: a job on its way is then counted twice for a moment,
-    # and not missed.
-    return (
-        ("ZCARD", _encode(keys.delayed)),
-        ("ZCOUNT", _encode(keys.delayed), "-inf", now),
-        ("LLEN", _encode(keys.ready)),
-        ("ZCARD", _encode(keys.reserved)),
-        ("ZCOUNT", _encode(keys.reserved), "-inf", now),
-    )
+def _by_journey(address: QueueAddress) -> list[QueueStore]:
+    return sorted(address.stores, key=lambda store: _JOURNEY.index(store.jobs))
 
 
-def _edges_command(keys: QueueKeys, now: int) -> Command:
-    names = (_encode(keys.ready), _encode(keys.delayed), _encode(keys.reserved))
-    return ("EVALSHA", _EDGES_SHA1, len(names), *names, MAX_PAYLOAD_BYTES, now)
-
-
-def _encode(key: str) -> bytes:
-    # One pool with an odd name must not cost the others their reading.
-    return key.encode(errors="surrogatepass")
-
-
-def _parse_finding(keys: QueueKeys, counts: Sequence[Reply], edges: Reply) -> Finding:
-    delayed, due, ready, reserved, expired = counts
-    # The list first: who may not read the list is told of the list.
-    asked = ((keys.ready, ready), (keys.delayed, delayed), (keys.delayed, due))
-    for key, count in (*asked, (keys.reserved, reserved), (keys.reserved, expired)):
+def _parse_finding(address: QueueAddress, pending: Iterator[Reply]) -> Finding:
+    counts: dict[QueueStore, Count | Refusal] = {}
+    for store in _by_journey(address):
+        counts[store] = parse_counts(store, [next(pending) for _ in count_commands(store, 0)])
+    edges = dict(zip(address.stores, parse_edges(next(pending), len(address.stores)), strict=True))
+    known: dict[QueueStore, Count] = {}
+    # The place that workers take from first: who may not read it is told of it.
+    for store in address.stores:
+        count = counts[store]
         if isinstance(count, Refusal):
-            return Refused(count, key)
-        if not isinstance(count, int) or count < 0:
-            raise NotRedisError(f"it answers {type(count).__name__} where a count was asked for")
-    # A refused script costs the ages and nothing else.
-    head, due_since, expired_since = (
-        edges if isinstance(edges, list) and len(edges) == 3 else (None,) * 3  # noqa: PLR2004 -- as in the script
-    )
+            return Refused(count, store, edges[store].other_type)
+        known[store] = count
+    return _sum_up(known, edges)
+
+
+def _sum_up(counts: Mapping[QueueStore, Count], edges: Mapping[QueueStore, Edge]) -> Counted:
+    def jobs(state: JobState) -> int:
+        return sum(count.jobs for store, count in counts.items() if store.jobs is state)
+
+    def ripe(state: JobState) -> int:
+        return sum(count.ripe for store, count in counts.items() if store.jobs is state)
+
+    def earliest(state: JobState) -> float | None:
+        times = (_parse_time_score(store, edges[store]) for store in counts if store.jobs is state)
+        return min((time for time in times if time is not None), default=None)
+
+    ready = {store: count for store, count in counts.items() if store.jobs is JobState.READY and count.jobs}
     return Counted(
-        ready=ready,
-        delayed=delayed,
-        # A part is never more than the whole, whatever happened between the two commands.
-        due=min(due, delayed),
-        reserved=reserved,
-        expired=min(expired, reserved),
-        head=head if isinstance(head, bytes) else None,
-        due_since=_parse_score(due_since),
-        expired_since=_parse_score(expired_since),
+        ready=jobs(JobState.READY),
+        delayed=jobs(JobState.DELAYED),
+        due=ripe(JobState.DELAYED),
+        reserved=jobs(JobState.RESERVED),
+        expired=ripe(JobState.RESERVED),
+        heads=tuple(first for store in ready if (first := edges[store].first) is not None),
+        heads_unseen=any(
+            edges[store].first is None and count.first_entry is None and count.last_delivered is None
+            for store, count in ready.items()
+        ),
+        entries=tuple(count.first_entry for count in ready.values() if count.first_entry),
+        due_since=earliest(JobState.DELAYED),
+        expired_since=earliest(JobState.RESERVED),
+        taken_until=tuple(
+            count.last_delivered
+            for count in ready.values()
+            if count.last_delivered and count.first_entry is None
+        ),
     )
 
 
@@ -249,8 +260,11 @@ def parse_time(reply: Reply) -> float | None:
     return seconds + microseconds / _MICROSECONDS
 
 
-def _parse_score(reply: Reply) -> float | None:
-    try:
-        return float(reply)
-    except (TypeError, ValueError):
+def _parse_time_score(store: QueueStore, edge: Edge) -> float | None:
+    if store.scores_per_second is None or edge.first is None:
         return None
+    try:
+        score = float(edge.first)
+    except ValueError:
+        return None
+    return score / store.scores_per_second + store.expires_after_seconds if isfinite(score) else None

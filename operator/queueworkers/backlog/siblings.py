@@ -12,15 +12,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import UnknownReason
+from queueworkers.backlog.counting import printable
 from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.frameworks import FRAMEWORKS
+from queueworkers.frameworks.base import StoreKind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Mapping
+    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 
     from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
     from queueworkers.backlog.wire import Wire
-    from queueworkers.frameworks.base import Framework
+    from queueworkers.frameworks.base import Framework, QueueStore
 
 MAX_DATABASES = 8
 MAX_STEPS = 50
@@ -30,7 +32,7 @@ STEP_KEYS = 1000
 # One pattern for all queues of all pools; no name goes into it, so none has to be escaped.
 _PATTERN = "*queues:*"
 _OLDEST_VERSION = (0,)
-_SUFFIXES = ("", ":delayed", ":reserved")
+_LENGTHS = {StoreKind.LIST: "LLEN", StoreKind.SORTED_SET: "ZCARD", StoreKind.STREAM: "XLEN"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +40,17 @@ class Sibling:
     """A place where a queue of that name does exist."""
 
     database: int
-    ready: str
-    """The key of its list, which may itself be absent just now."""
+    stores: tuple[QueueStore, ...]
+    """Its keys; some of them, even the first, may be absent just now."""
     prefix: str
     advice: tuple[str, ...]
     """What to set in the pool for it to be found."""
     jobs: int = 0
+
+    @property
+    def ready(self) -> str:
+        """The key that workers would take its jobs from."""
+        return self.stores[0].key
 
 
 async def observe_queue_keys(wire: Wire, database: int) -> Mapping[int, frozenset[str]]:
@@ -56,17 +63,11 @@ async def observe_queue_keys(wire: Wire, database: int) -> Mapping[int, frozense
     return {number: await _observe_keys(wire, number) for number in [database, *others][:MAX_DATABASES]}
 
 
-async def observe_jobs(wire: Wire, database: int, ready: str) -> int:
+async def observe_jobs(wire: Wire, database: int, stores: Sequence[QueueStore]) -> int:
     """Count the jobs of one queue in any state; what is no queue counts as none."""
     if not await wire.select(database):
         return 0
-    counts = await wire.exchange(
-        [
-            ("LLEN", _encode(ready)),
-            ("ZCARD", _encode(f"{ready}:delayed")),
-            ("ZCARD", _encode(f"{ready}:reserved")),
-        ]
-    )
+    counts = await wire.exchange([(_LENGTHS[store.kind], _encode(store.key)) for store in stores])
     return sum(count for count in counts if isinstance(count, int))
 
 
@@ -109,7 +110,7 @@ def find_siblings(
     Args:
         request: A pool none of whose keys exists.
         found: Keys by database.
-        claimed: Lists, with their databases, that belong to other pools: no evidence of a mistake.
+        claimed: Places of queues that belong to other pools: no evidence of a mistake.
     """
     siblings = {
         (sibling.database, sibling.ready): sibling
@@ -123,32 +124,31 @@ def find_siblings(
 
 def _recognise(request: PoolRequest, database: int, key: str) -> Iterator[Sibling]:
     for queue in request.queues:
-        for tail, spelling in _spellings(request, queue).items():
-            ready = next(
-                (key.removesuffix(suffix) for suffix in _SUFFIXES if key.endswith(tail + suffix)), None
-            )
-            if ready is None:
+        for stores, spelling in _spellings(request, queue).items():
+            tail = next((store.key for store in stores if key.endswith(store.key)), None)
+            if tail is None:
                 continue
-            prefix = ready.removesuffix(tail)
+            prefix = key.removesuffix(tail)
             advice = [*spelling]
             if database != request.database:
                 advice.append(f"set spec.redis.database: {database}")
             if prefix != request.spelling.prefix:
                 advice.append(
-                    f"set spec.redis.prefix: {_printable(prefix)}" if prefix else "remove spec.redis.prefix"
+                    f"set spec.redis.prefix: {printable(prefix)}" if prefix else "remove spec.redis.prefix"
                 )
             if advice:
-                yield Sibling(database=database, ready=ready, prefix=prefix, advice=tuple(advice))
+                there = tuple(replace(store, key=f"{prefix}{store.key}") for store in stores)
+                yield Sibling(database=database, stores=there, prefix=prefix, advice=tuple(advice))
             break
 
 
-def _spellings(request: PoolRequest, queue: str) -> dict[str, tuple[str, ...]]:
-    """Every way to write a queue's list without a prefix, with what to change for it; the pool's own way first."""
-    spellings: dict[str, tuple[str, ...]] = {}
+def _spellings(request: PoolRequest, queue: str) -> dict[tuple[QueueStore, ...], tuple[str, ...]]:
+    """Every way to write a queue's keys without a prefix, with what to change for it; the pool's own way first."""
+    spellings: dict[tuple[QueueStore, ...], tuple[str, ...]] = {}
 
     def add(framework: Framework, version: tuple[int, ...] | None, *advice: str) -> None:
         spelling = replace(request.spelling, prefix="", version=version)
-        spellings.setdefault(framework.keys(queue, spelling).ready, advice)
+        spellings.setdefault(framework.keys(queue, spelling), advice)
 
     add(request.framework, request.spelling.version)
     for version in (None, _OLDEST_VERSION):
@@ -161,21 +161,17 @@ def _spellings(request: PoolRequest, queue: str) -> dict[str, tuple[str, ...]]:
 
 def explain_missing(request: PoolRequest, sibling: Sibling, endpoint: RedisEndpoint) -> UnknownBacklog:
     """Say that a pool looks in the wrong place, and which one may be right."""
-    own = request.framework.keys(request.queues[0], request.spelling).ready
+    own = printable(request.framework.keys(request.queues[0], request.spelling)[0].key)
     jobs = "1 job" if sibling.jobs == 1 else f"{sibling.jobs} jobs"
     there = "it" if sibling.database == request.database else f"database {sibling.database}"
     return UnknownBacklog(
         reason=UnknownReason.QUEUE_NOT_FOUND,
         message=(
             f"No key {own} has ever existed in database {request.database} of Redis at {endpoint};"
-            f" {there} has {_printable(sibling.ready)} ({jobs}): {' and '.join(sibling.advice)}."
+            f" {there} has {printable(sibling.ready)} ({jobs}): {' and '.join(sibling.advice)}."
         ),
     )
 
 
 def _encode(key: str) -> bytes:
     return key.encode(errors="surrogateescape")
-
-
-def _printable(key: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in key)

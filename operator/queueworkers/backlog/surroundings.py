@@ -85,7 +85,7 @@ class Surroundings:
     ) -> UnknownBacklog | None:
         siblings = find_siblings(request, found, claimed=self._seen)
         counted: list[Sibling] = [
-            replace(sibling, jobs=await observe_jobs(wire, sibling.database, sibling.ready))
+            replace(sibling, jobs=await observe_jobs(wire, sibling.database, sibling.stores))
             for sibling in siblings[:_COUNTED_SIBLINGS]
         ]
         held = [sibling for sibling in counted if sibling.jobs]

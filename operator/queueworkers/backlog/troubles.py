@@ -81,9 +81,23 @@ def explain_failure(error: Exception, endpoint: RedisEndpoint, *, timeout_second
 
 
 def explain_refusal(
-    refusal: Refusal, endpoint: RedisEndpoint, *, database: int, key: str | None
+    refusal: Refusal,
+    endpoint: RedisEndpoint,
+    *,
+    database: int,
+    key: str | None,
+    holds: str = "something else",
 ) -> UnknownBacklog:
-    """Say why a server did not count a queue; *key* is ``None`` where it refused the whole database."""
+    """
+    Say why a server did not count a queue.
+
+    Args:
+        refusal: What it said.
+        endpoint: Which server.
+        database: Which of its databases.
+        key: Which key, printable; ``None`` where it refused the whole database.
+        holds: What that key holds, where its type is the trouble.
+    """
     where = f"Redis at {endpoint}"
     match refusal.code:
         case "NOAUTH":
@@ -98,8 +112,8 @@ def explain_refusal(
         case "WRONGTYPE":
             reason = UnknownReason.WRONG_KEY_TYPE
             words = (
-                f"{key} in database {database} of {where} is no queue: another application uses that key."
-                " Check spec.redis.prefix and spec.queues."
+                f"{key} in database {database} of {where} holds {holds}, so it is no such queue: another"
+                " application uses that key. Check spec.redis.prefix and spec.queues."
             )
         case "ERR" if key is None:
             reason = UnknownReason.DATABASE_NOT_FOUND

@@ -9,15 +9,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from queueworkers.api.conditions import WaitBound
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from queueworkers.api.conditions import UnknownReason
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a job has been waiting for a worker."""
+
+    since: datetime
+    bound: WaitBound = WaitBound.EXACTLY
+    """Whether it waits since then, or for longer, or for less."""
+
+
+def longest(waits: Collection[Wait], *, all_known: bool = True) -> Wait | None:
+    """
+    Tell how long the job waits that waits longest of all.
+
+    What one of them waits at least, the longest waits at least too.  It is
+    known exactly where each of them is, and at most where nothing else is
+    known of any.
+
+    Args:
+        waits: In any order; ``None`` is returned where there are none.
+        all_known: False where there is another job of which nothing is known.
+    """
+    lower = [wait for wait in waits if wait.bound is not WaitBound.AT_MOST]
+    since = min((wait.since for wait in lower or waits), default=None)
+    if since is None:
+        return None
+    if not lower:
+        return Wait(since, WaitBound.AT_MOST) if all_known else None
+    exact = all_known and all(wait.bound is WaitBound.EXACTLY for wait in waits)
+    return Wait(since, WaitBound.EXACTLY if exact else WaitBound.AT_LEAST)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenHead:
-    """The first job of a list, where the queue itself does not tell since when it waits."""
+    """The first job of a queue, where the queue itself does not tell since when it waits."""
 
     digest: str
     """Tells whether it is still the same job; nothing of the job can be read from it."""
@@ -36,7 +70,7 @@ class QueueBacklog:
 
     name: str
     ready: int
-    """Jobs in the list."""
+    """Jobs that a worker may take now, such as those in a list."""
     delayed: int
     """Jobs that are held back until a time, due ones included."""
     due: int
@@ -45,7 +79,7 @@ class QueueBacklog:
     """Jobs in the hands of a worker, expired ones included."""
     expired: int
     """Reserved jobs whose worker lost its claim: ``score <= now``."""
-    oldest_since: datetime | None
+    oldest: Wait | None
     """Since when the oldest waiting job could have been taken; ``None`` when nothing waits or no time is known."""
     head: SeenHead | None = None
     """What has to be remembered to tell the same age again; ``None`` where the queue tells it."""
@@ -84,9 +118,12 @@ class Backlog:
         return any(queue.ready or queue.delayed or queue.reserved for queue in self.queues)
 
     @property
-    def oldest_since(self) -> datetime | None:
+    def oldest(self) -> Wait | None:
         """Since when the oldest waiting job of any queue could have been taken."""
-        return min((queue.oldest_since for queue in self.queues if queue.oldest_since), default=None)
+        return longest(
+            [queue.oldest for queue in self.queues if queue.oldest],
+            all_known=all(queue.oldest or not queue.waiting for queue in self.queues),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -275,7 +275,8 @@ def _backlog_fields(reading: Reading) -> dict[str, object]:
                 due=queue.due,
                 reserved=queue.reserved,
                 expired=queue.expired,
-                oldest_job_time=queue.oldest_since,
+                oldest_job_time=queue.oldest and queue.oldest.since,
+                oldest_job_waits=queue.oldest and queue.oldest.bound,
                 head=(
                     HeadStatus(digest=queue.head.digest, first_seen_time=queue.head.since)
                     if queue.head
@@ -284,5 +285,6 @@ def _backlog_fields(reading: Reading) -> dict[str, object]:
             )
             for queue in reading.queues
         ),
-        "oldest_job_time": reading.oldest_since,
+        "oldest_job_time": reading.oldest and reading.oldest.since,
+        "oldest_job_waits": reading.oldest and reading.oldest.bound,
     }

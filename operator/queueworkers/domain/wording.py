@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from queueworkers.api.conditions import WaitBound
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.scaling import Limiter
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+_BOUNDS = {WaitBound.EXACTLY: "", WaitBound.AT_LEAST: "at least ", WaitBound.AT_MOST: "at most "}
 
 
 def spell_age(age: timedelta) -> str:
@@ -47,8 +50,8 @@ def spell_backlog(reading: Reading, *, now: datetime) -> str:
     counts = {"due": due, "expired": expired, "in hand": reading.in_hand}
     words = [f"{sum(queue.ready for queue in reading.queues)} ready"]
     words += [f"{count} {name}" for name, count in counts.items() if count]
-    if reading.oldest_since:
-        words.append(f"oldest {spell_age(now - reading.oldest_since)}")
+    if reading.oldest:
+        words.append(f"oldest {_BOUNDS[reading.oldest.bound]}{spell_age(now - reading.oldest.since)}")
     return ", ".join(words)
 
 

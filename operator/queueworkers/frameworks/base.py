@@ -92,16 +92,67 @@ class Spelling:
     """True on a Redis Cluster, where the keys of one queue have to be in one slot."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueKeys:
-    """The Redis keys of one queue, prefix included."""
+class StoreKind(StrEnum):
+    """What a key holds."""
 
-    ready: str
-    """LIST: jobs that a worker may take, head first."""
-    delayed: str
-    """ZSET: score = unix second when the job falls due."""
-    reserved: str
-    """ZSET: score = unix second when a worker's claim on the job expires."""
+    LIST = "List"
+    SORTED_SET = "SortedSet"
+    STREAM = "Stream"
+    """With a group of consumers."""
+
+
+class JobState(StrEnum):
+    """What the jobs under a key wait for."""
+
+    READY = "Ready"
+    """A worker may take them now."""
+    DELAYED = "Delayed"
+    """They are held back, where scores are times until then."""
+    RESERVED = "Reserved"
+    """A worker has taken them, where scores are times until then."""
+
+
+class ListEnd(StrEnum):
+    """The end of a list that workers take from."""
+
+    HEAD = "Head"
+    """As after `RPUSH`."""
+    TAIL = "Tail"
+    """As after `LPUSH`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStore:
+    """One Redis key under which jobs of a queue are, all in the same state."""
+
+    key: str
+    """Complete, prefix included."""
+    kind: StoreKind
+    jobs: JobState
+    scores_per_second: int | None = None
+    """Of a sorted set, how far scores run in a second since 1970; ``None`` where they are no times."""
+    expires_after_seconds: int = 0
+    """Of reserved jobs, how long after its score a worker's claim ends."""
+    taken_from: ListEnd = ListEnd.HEAD
+    """Of a list: where its oldest job is."""
+    group: str | None = None
+    """Of a stream, the group of consumers that the workers are."""
+
+
+def list_with_sets(key: str) -> tuple[QueueStore, ...]:
+    """
+    Name the stores of a queue that keeps ready jobs in the list *key*.
+
+    Beside it are sorted sets: when a delayed job falls due, and when the claim
+    on a reserved one ends, both in unix seconds.
+    """
+    return (
+        QueueStore(key=key, kind=StoreKind.LIST, jobs=JobState.READY),
+        *(
+            QueueStore(key=f"{key}:{name}", kind=StoreKind.SORTED_SET, jobs=state, scores_per_second=1)
+            for name, state in (("delayed", JobState.DELAYED), ("reserved", JobState.RESERVED))
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +201,8 @@ class Deafness(StrEnum):
 class KeyLayout(Protocol):
     """Where a framework keeps the jobs of a queue."""
 
-    def __call__(self, queue: str, spelling: Spelling) -> QueueKeys:
-        """Name the keys of *queue*, which is written as in ``--queue``."""
+    def __call__(self, queue: str, spelling: Spelling) -> tuple[QueueStore, ...]:
+        """Name the stores of *queue*, which is written as in ``--queue``; the one that workers take from first."""
 
 
 class CommandLine(Protocol):

@@ -19,21 +19,21 @@ from queueworkers.frameworks.base import (
     ExitMeaning,
     Framework,
     JobHeader,
-    QueueKeys,
+    list_with_sets,
     reaches,
 )
 from queueworkers.frameworks.payload import parse_count, parse_payload, parse_unix_time
 from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
-    from queueworkers.frameworks.base import Spelling, Version, WorkerOptions
+    from queueworkers.frameworks.base import QueueStore, Spelling, Version, WorkerOptions
 
 
 BRACES_SINCE = (13, 5)
 """From 13.5.0 a connection to a cluster puts a queue's name in braces, unless it has some, so that its keys are in one slot."""
 
 
-def queue_keys(queue: str, spelling: Spelling) -> QueueKeys:
+def queue_keys(queue: str, spelling: Spelling) -> tuple[QueueStore, ...]:
     """
     Name a queue's keys: the same in every version, but for the braces that newer ones add on a cluster.
 
@@ -42,7 +42,7 @@ def queue_keys(queue: str, spelling: Spelling) -> QueueKeys:
     braces = spelling.clustered and reaches(spelling.version, BRACES_SINCE)
     name = f"{{{queue}}}" if braces and not re.search(r"\{[^}]+\}", queue) else queue
     ready = f"{spelling.prefix}queues:{name}"
-    return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
+    return list_with_sets(ready)
 
 
 SIGNAL = "illuminate:queue:restart"

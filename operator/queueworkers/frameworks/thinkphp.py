@@ -16,14 +16,14 @@ from queueworkers.frameworks.base import (
     ExitMeaning,
     Framework,
     JobHeader,
-    QueueKeys,
+    list_with_sets,
     reaches,
 )
 from queueworkers.frameworks.payload import parse_payload
 from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
 
 if TYPE_CHECKING:
-    from queueworkers.frameworks.base import Spelling, Version, WorkerOptions
+    from queueworkers.frameworks.base import QueueStore, Spelling, Version, WorkerOptions
 
 REWRITTEN = (3,)
 """The worker of 3 was written anew, after Laravel's: connections, time limits, signals."""
@@ -32,11 +32,11 @@ BRACES_SINCE = (3, 0, 5)
 """From 3.0.5 the queue name stands in braces, so that a cluster keeps a queue's keys together."""
 
 
-def queue_keys(queue: str, spelling: Spelling) -> QueueKeys:
+def queue_keys(queue: str, spelling: Spelling) -> tuple[QueueStore, ...]:
     """Name a queue's keys; think-queue has no prefix of its own, a proxy in front of Redis may have one."""
     braces = reaches(spelling.version, BRACES_SINCE)
     ready = f"{spelling.prefix}{{queues:{queue}}}" if braces else f"{spelling.prefix}queues:{queue}"
-    return QueueKeys(ready=ready, delayed=f"{ready}:delayed", reserved=f"{ready}:reserved")
+    return list_with_sets(ready)
 
 
 SIGNAL = "think:queue:restart"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworkers.backlog.round_trip import EDGES_SCRIPT, Counted, QueueAddress, Refused, RoundTrip
+from queueworkers.backlog.edges import EDGES_SCRIPT
+from queueworkers.backlog.round_trip import Counted, QueueAddress, Refused, RoundTrip
 from queueworkers.backlog.wire import NotRedisError, Refusal
 from queueworkers.frameworks.base import Spelling
 from queueworkers.frameworks.laravel import LARAVEL
@@ -49,7 +50,13 @@ def test_commands_of_one_queue():
             b"queues:default:delayed",
             b"queues:default:reserved",
             262144,
-            100,
+            8388608,
+            "list",
+            "0",
+            "zset",
+            "100",
+            "zset",
+            "100",
         ),
     ]
 
@@ -70,7 +77,7 @@ def test_what_was_counted():
     answer = trip.parse([[b"100", b"500000"], 0, 5, 2, 3, 4, 1, [b"job", b"90", b"80.5"]])
     assert answer.server_time == 100.5
     assert answer.findings[address()] == Counted(
-        ready=3, delayed=5, due=2, reserved=4, expired=1, head=b"job", due_since=90.0, expired_since=80.5
+        ready=3, delayed=5, due=2, reserved=4, expired=1, heads=(b"job",), due_since=90.0, expired_since=80.5
     )
 
 
@@ -84,13 +91,14 @@ def test_nobody_is_asked_to_select_where_it_is(at, databases, selects):
     assert [command[1] for command in trip.commands if command[0] == "SELECT"] == selects
 
 
-@pytest.mark.parametrize("edges", [None, Refusal("NOPERM"), [], [None] * 3, [1, b"x", [None]], b"x", 7])
+@pytest.mark.parametrize("edges", [None, Refusal("NOPERM"), [], [None] * 3, [1, 7, [None]], b"x", 7])
 def test_edges_that_are_missing_cost_the_age_only(edges):
     """Without the script, or with an answer that makes no sense, the counts stand."""
     answer = RoundTrip([address()], now=1, database=0).parse([Refusal("NOPERM"), 0, 1, 1, 1, 1, 1, edges])
     found = answer.findings[address()]
     assert isinstance(found, Counted)
-    assert (found.total, found.head, found.due_since, found.expired_since) == (3, None, None, None)
+    assert (found.total, found.heads, found.due_since, found.expired_since) == (3, (), None, None)
+    assert found.heads_unseen
     assert answer.server_time is None
 
 
@@ -100,15 +108,18 @@ def test_refused_database_discards_what_follows():
     counts = [1, 1, 1, 1, 1, None]
     answer = trip.parse([[b"1", b"0"], 0, *counts, Refusal("ERR DB index is out of range"), *counts])
     assert isinstance(answer.findings[address(database=0)], Counted)
-    assert answer.findings[address(database=7)] == Refused(Refusal("ERR DB index is out of range"), None)
+    assert answer.findings[address(database=7)] == Refused(Refusal("ERR DB index is out of range"))
     assert answer.database == 0
 
 
 def test_refused_key_is_named():
     """The first command that was refused tells which key it is about."""
     trip = RoundTrip([address()], now=1, database=0)
-    answer = trip.parse([[b"1", b"0"], 0, 0, 0, 0, Refusal("WRONGTYPE x"), 0, None])
-    assert answer.findings[address()] == Refused(Refusal("WRONGTYPE x"), "queues:default:reserved")
+    edges = [None, None, [b"hash"]]
+    answer = trip.parse([[b"1", b"0"], 0, 0, 0, 0, Refusal("WRONGTYPE x"), 0, edges])
+    found = answer.findings[address()]
+    assert isinstance(found, Refused)
+    assert (found.key, found.holds) == ("queues:default:reserved", "a hash and not a sorted set")
 
 
 def test_a_part_is_never_more_than_the_whole():

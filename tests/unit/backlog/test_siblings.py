@@ -12,7 +12,7 @@ from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
 from queueworkers.backlog.siblings import Sibling, explain_missing, find_siblings
 from queueworkers.domain.identity import PoolKey
 from queueworkers.frameworks import FRAMEWORKS
-from queueworkers.frameworks.base import Spelling
+from queueworkers.frameworks.base import Spelling, list_with_sets
 from queueworkers.frameworks.laravel import LARAVEL
 
 ENDPOINT = RedisEndpoint(host="redis", port=6379)
@@ -58,7 +58,7 @@ def test_what_other_pools_hold_is_no_evidence():
 )
 def test_following_the_advice_finds_the_queue(framework, prefix, database, version):
     """Whatever an application writes, it is found from a pool that declares nothing right, or is not missing."""
-    written = framework.keys("default", Spelling(prefix=prefix, version=version)).ready
+    written = framework.keys("default", Spelling(prefix=prefix, version=version))[0].key
     found = find_siblings(pool(), {database: [written]}, claimed=())
     if (written, database) == ("queues:default", 0):
         assert found == []
@@ -72,5 +72,6 @@ def test_following_the_advice_finds_the_queue(framework, prefix, database, versi
 
 def test_strange_keys_are_printed_harmlessly():
     """A key is whatever somebody wrote; the sentence has no control characters."""
-    strange = Sibling(database=0, ready="\x1b[31m\udcff_queues:default", prefix="\x1b", advice=("x",), jobs=1)
+    stores = list_with_sets("\x1b[31m\udcff_queues:default")
+    strange = Sibling(database=0, stores=stores, prefix="\x1b", advice=("x",), jobs=1)
     assert explain_missing(pool(), strange, ENDPOINT).message.isprintable()

@@ -66,7 +66,7 @@ def a_spec(*, scaling: dict[str, Any] | None = None, **fields: Any) -> QueueWork
 
 def a_queue(name: str = "default", **counts: Any) -> QueueBacklog:
     """A queue that holds nothing but what is given."""
-    empty = {"ready": 0, "delayed": 0, "due": 0, "reserved": 0, "expired": 0, "oldest_since": None}
+    empty = {"ready": 0, "delayed": 0, "due": 0, "reserved": 0, "expired": 0, "oldest": None}
     return QueueBacklog(name=name, **{**empty, **counts})
 
 

@@ -14,6 +14,7 @@ from queueworkers.domain.announcements import (
     announce_scaling,
     announce_unreadable_restart,
 )
+from queueworkers.domain.backlog import Wait
 from unit.domain.given import NOON, NOTHING, UNKNOWN, a_backlog, a_situation, ago, some_workers
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     ("situation", "before", "expected"),
     [
         pytest.param(
-            a_situation(a_backlog(ready=412, oldest_since=ago(38)), 2, scaling={"maxReplicas": 20}),
+            a_situation(a_backlog(ready=412, oldest=Wait(ago(38))), 2, scaling={"maxReplicas": 20}),
             2,
             ("ScaledUp", "2→20: 412 ready, oldest 38s, max 20"),
             id="up",

@@ -10,7 +10,7 @@ import pytest
 from queueworkers.api.conditions import UnknownReason
 from queueworkers.api.spec import InvalidSpec
 from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.backlog import Backlog, UnknownBacklog, Wait
 from queueworkers.domain.report import report_invalid
 from unit.domain.given import (
     NOON,
@@ -84,7 +84,7 @@ def test_a_backlog_is_known_or_not_or_doubtful(reading: Any, expected: str) -> N
 
 def test_what_is_not_known_is_absent() -> None:
     """Also when it was known before: an old count is no count."""
-    known = told(a_backlog(ready=5, oldest_since=ago(9)))
+    known = told(a_backlog(ready=5, oldest=Wait(ago(9))))
 
     wire = told(UNKNOWN, previous=known).to_wire()
 
@@ -97,8 +97,8 @@ def test_counts_are_told_by_queue_and_together() -> None:
     """Waiting is what a worker could begin now."""
     reading = Backlog(
         queues=(
-            a_queue("high", ready=2, oldest_since=ago(38)),
-            a_queue("low", ready=1, delayed=5, due=2, reserved=4, expired=1, oldest_since=ago(9)),
+            a_queue("high", ready=2, oldest=Wait(ago(38))),
+            a_queue("low", ready=1, delayed=5, due=2, reserved=4, expired=1, oldest=Wait(ago(9))),
         ),
         read_at=NOON,
     )

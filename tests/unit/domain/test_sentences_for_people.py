@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from queueworkers.domain.backlog import Wait
 from queueworkers.domain.wording import spell_age, spell_backlog, spell_count
 from unit.domain.given import NOON, UNKNOWN, a_backlog, a_pod, a_situation, ago, some_workers, watched
 
@@ -44,7 +45,7 @@ def test_one_is_singular() -> None:
     [
         pytest.param(a_backlog(), "0 ready", id="empty"),
         pytest.param(
-            a_backlog(ready=412, delayed=9, due=3, reserved=8, expired=2, oldest_since=ago(38)),
+            a_backlog(ready=412, delayed=9, due=3, reserved=8, expired=2, oldest=Wait(ago(38))),
             "412 ready, 3 due, 2 expired, 6 in hand, oldest 38s",
             id="everything",
         ),

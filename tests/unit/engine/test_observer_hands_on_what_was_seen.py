@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.domain.backlog import SeenHead
+from queueworkers.domain.backlog import SeenHead, Wait
 from queueworkers.domain.pool import Pool
 from queueworkers.engine.observer import BacklogObserver
 from unit.domain.given import POOL, a_backlog, a_spec, ago, told
@@ -48,7 +48,7 @@ class Noting(LittleReader):
 )
 def test_what_was_seen_is_handed_on(host: str, known: dict[str, SeenHead]) -> None:
     """By way of the API server, letter for letter; a list elsewhere has a head of its own."""
-    stored = told(a_backlog(ready=1, oldest_since=HEAD.since, head=HEAD)).to_wire()
+    stored = told(a_backlog(ready=1, oldest=Wait(HEAD.since), head=HEAD)).to_wire()
     pool = Pool(
         identity=POOL,
         generation=1,

@@ -30,12 +30,12 @@ from queueworkers.frameworks.thinkphp import THINKPHP
 def test_list_of_a_queue(framework, version, prefix, ready):
     """The list's name follows framework, version and prefix; the sets' names follow the list's."""
     keys = framework.keys("emails", Spelling(prefix=prefix, version=version))
-    assert (keys.ready, keys.delayed, keys.reserved) == (ready, f"{ready}:delayed", f"{ready}:reserved")
+    assert [store.key for store in keys] == [ready, f"{ready}:delayed", f"{ready}:reserved"]
 
 
 def test_braces_in_a_laravel_queue_name_are_part_of_it():
     """Users of a cluster write them themselves."""
-    assert LARAVEL.keys("{emails}", Spelling(prefix="p_")).ready == "p_queues:{emails}"
+    assert LARAVEL.keys("{emails}", Spelling(prefix="p_"))[0].key == "p_queues:{emails}"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_braces_in_a_laravel_queue_name_are_part_of_it():
 )
 def test_newer_laravel_puts_braces_on_a_cluster(version, queue, ready):
     """From 13.5.0 on, unless the name has some that say something."""
-    assert LARAVEL.keys(queue, Spelling(version=version, clustered=True)).ready == ready
+    assert LARAVEL.keys(queue, Spelling(version=version, clustered=True))[0].key == ready
 
 
 @given(
@@ -62,5 +62,5 @@ def test_newer_laravel_puts_braces_on_a_cluster(version, queue, ready):
 def test_two_queues_never_share_a_list(framework, queues, prefix, version):
     """Different names mean different lists, all of which carry the prefix."""
     first, second = (framework.keys(queue, Spelling(prefix=prefix, version=version)) for queue in queues)
-    assert first.ready != second.ready
-    assert all(key.startswith(prefix) for key in (first.ready, first.delayed, first.reserved))
+    assert first[0].key != second[0].key
+    assert all(store.key.startswith(prefix) for store in first)
