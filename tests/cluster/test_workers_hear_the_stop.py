@@ -66,7 +66,7 @@ OBSTACLES = [
 def test_the_job_in_hand_is_the_last_one_and_ends(
     shop: Shop, laravel_images: dict[ImageVariant, str], obstacle: Obstacle
 ) -> None:
-    """A busy worker that is asked to leave ends its job and begins no other; without the hook one is cut off."""
+    """A busy worker that is asked to leave ends its job and begins no other; without the supervisor one is cut off."""
     namespace = shop.namespace
     namespace.apply_pool(POOL, obstacle.spec(shop, laravel_images))
     jobs = shop.push(4, milliseconds=JOB_SECONDS * 1000)
@@ -75,17 +75,17 @@ def test_the_job_in_hand_is_the_last_one_and_ends(
     namespace.wait("no pod is left", lambda: not namespace.pods(POOL), timeout_seconds=JOB_SECONDS + 5)
     shop.assert_each_done_once(jobs[:1])
 
-    start_alone(shop, without_hook(namespace.deployment(POOL)["spec"]["template"]))
+    start_alone(shop, without_supervisor(namespace.deployment(POOL)["spec"]["template"]))
     shop.wait_for_jobs("start", 2)
     namespace.kubectl("delete", "pod", "alone")
-    assert shop.count("start") > shop.count("end"), "the hook makes no difference"
+    assert shop.count("start") > shop.count("end"), "the supervisor makes no difference"
 
 
 @pytest.mark.parametrize("obstacle", [pytest.param(NONE, id="no obstacle"), *OBSTACLES])
 def test_an_idle_worker_leaves_at_once(
     shop: Shop, laravel_images: dict[ImageVariant, str], obstacle: Obstacle
 ) -> None:
-    """It has nothing in hand, so the hook has nothing to wait for, and ends in good order."""
+    """It has nothing in hand, so there is nothing to wait for."""
     namespace = shop.namespace
     namespace.apply_pool(POOL, obstacle.spec(shop, laravel_images))
     namespace.wait_for_reason(POOL, "Complete", kind="Progressing")
@@ -95,7 +95,9 @@ def test_an_idle_worker_leaves_at_once(
     assert time.monotonic() - asked_at < 5
 
 
-@pytest.mark.parametrize("command", [None, PLAIN_SHELL], ids=["no shell", "a shell"])
+@pytest.mark.parametrize(
+    "command", [None, PLAIN_SHELL, FORWARDING_SHELL], ids=["no shell", "a shell", "a script"]
+)
 def test_an_ordinary_end_raises_no_warning(shop: Shop, command: tuple[str, ...] | None) -> None:
     """The hook is over before the container is: the kubelet calls one that was cut off a failure."""
     namespace = shop.namespace
@@ -121,10 +123,12 @@ def test_ready_means_that_the_worker_listens(shop: Shop) -> None:
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
-def without_hook(template: Json) -> Json:
-    """The same pod as the kubelet alone would end it."""
+def without_supervisor(template: Json) -> Json:
+    """The same pod as the kubelet alone would run and end it."""
     (worker,) = template["spec"]["containers"]
-    bare = {key: value for key, value in worker.items() if key != "lifecycle"}
+    console = worker["command"][worker["command"].index("--") + 1 :]
+    bare = {key: value for key, value in worker.items() if key not in {"lifecycle", "startupProbe"}}
+    bare["command"] = console
     return {**template["spec"], "containers": [bare], "terminationGracePeriodSeconds": GRACE_SECONDS}
 
 

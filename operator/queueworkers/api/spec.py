@@ -139,8 +139,9 @@ class QueueWorkerPoolSpec(ApiModel):
     """
     The console command, run in the image's working directory; `queue:work` and its flags
     follow.  The framework's own when not given, such as [php, artisan].  The part of
-    Supervisor's command before queue:work.  Call PHP by a name that is found in the container
-    without a shell: the hooks that stop a worker after its job call it so too.
+    Supervisor's command before queue:work.  A small supervisor in PHP is the container's first
+    process and runs it; where the command hides how PHP is called, as a script of the image's own does,
+    `php` has to be on the container's PATH.
     """
     connection: ConnectionName = "redis"
     """

@@ -38,10 +38,7 @@ _COMPLAINT = re.compile(rf"{DEAF_WORDS}: ({'|'.join(Deafness)})")
 
 _HEARD = "Workers hear that they are asked to leave, and end the job in hand first."
 _UNSEEN = "No worker of this template has shown yet whether it hears that it is asked to leave."
-_UNPROBED = (
-    "Nobody looks whether workers hear that they are asked to leave: the pod template has a startupProbe of its own,"
-    " or spec.command does not tell how PHP is called, which the probe needs."
-)
+_UNPROBED = "Nobody looks whether workers hear that they are asked to leave: the pod template has a startupProbe of its own."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +72,8 @@ COMPLAINTS = MappingProxyType(
         ),
         Deafness.OUT_OF_REACH: Complaint(
             reason=ConditionReason.OUT_OF_REACH,
-            cause="A shell is the first process and passes no signal on, and the worker runs as another user",
-            advice='Let the shell become the worker, as in `exec php artisan "$@"`.',
+            cause="The worker runs as a user to whose processes the container's first one may send no signal",
+            advice="Run the whole container as the worker's user, or leave it the capability KILL.",
         ),
     }
 )

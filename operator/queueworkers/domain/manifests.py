@@ -115,7 +115,7 @@ def render_template(
     """Make the ``PodTemplateSpec`` of *pool*'s workers, without a name; arguments as of `render_revision`."""
     base = {"spec": _pod_spec(spec)}
     merged = merge(base, spec.pod_template or {})
-    _stop_gracefully(merged, spec)
+    _hear_stops(merged, spec)
     if spec.scaling.max_concurrent is not None:
         gates = merged["spec"].get("schedulingGates", ())
         merged["spec"]["schedulingGates"] = [*gates, {"name": CEILING_GATE}]
@@ -220,15 +220,15 @@ def _owner_reference(pool: PoolIdentity) -> dict[str, Any]:
     }
 
 
-def _stop_gracefully(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
-    """Have the worker stopped after its job, and ready when it hears that; a hook or probe of the user's wins."""
+def _hear_stops(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
+    """Have no stop lost, and the worker ready when it hears one; a hook or probe of the user's wins."""
     framework = spec.framework_declared
     worker = next(each for each in template["spec"]["containers"] if each.get("name") == WORKER_CONTAINER)
     hook = {"preStop": {"exec": {"command": list(framework.before_leaving(spec.console))}}}
     worker["lifecycle"] = {**hook, **worker.get("lifecycle", {})}
-    probe = framework.startup_probe(spec.console)
-    if probe is not None and can_listen(spec):
-        worker.setdefault("startupProbe", {"exec": {"command": list(probe)}, **STARTUP_PROBE})
+    if can_listen(spec):
+        command = list(framework.startup_probe(spec.console))
+        worker.setdefault("startupProbe", {"exec": {"command": command}, **STARTUP_PROBE})
 
 
 def _pod_spec(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _worker_container(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": WORKER_CONTAINER,
         "image": spec.image,
-        "command": list(spec.console),
+        "command": list(framework.first_process(spec.console, meanings=framework.exit_meanings)),
         "args": list(framework.command_line(spec.worker_options(), spec.version_tuple)),
         "resources": _resources(spec),
         "securityContext": _container_security(spec.security),

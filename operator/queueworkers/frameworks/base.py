@@ -195,7 +195,7 @@ class Deafness(StrEnum):
     NOT_LISTENING = "NotListening"
     """No process has a worker's handlers, long after the container's start."""
     OUT_OF_REACH = "OutOfReach"
-    """The container's first process passes no signal on, and the worker itself may not be sent one."""
+    """The worker runs as a user to whose processes the container's first one may send no signal."""
 
 
 class KeyLayout(Protocol):
@@ -217,18 +217,31 @@ class CommandLine(Protocol):
         """
 
 
-class StopCommand(Protocol):
-    """How a worker is stopped from within its container."""
+class FirstProcess(Protocol):
+    """What runs the worker in its container."""
+
+    def __call__(self, console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning]) -> tuple[str, ...]:
+        """
+        Make the container's command, to which the worker's arguments are added.
+
+        Args:
+            console: What the worker's command line is an argument of.
+            meanings: What its exit codes mean.
+        """
+
+
+class HookCommand(Protocol):
+    """What is to be done in the container before its first process is asked to leave."""
 
     def __call__(self, console: tuple[str, ...]) -> tuple[str, ...]:
-        """Make the command that ends the worker which *console* runs, after the job in hand."""
+        """Make the command for the worker that *console* runs; when it is over, the first process hears a stop."""
 
 
 class ProbeCommand(Protocol):
     """How it is found out, within the container, whether its worker hears a stop."""
 
-    def __call__(self, console: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Make the command for the worker that *console* runs; ``None`` where there can be none."""
+    def __call__(self, console: tuple[str, ...]) -> tuple[str, ...]:
+        """Make the command for the worker that *console* runs."""
 
 
 class HeaderReader(Protocol):
@@ -286,7 +299,9 @@ class Framework:
     """Attempts where ``--tries`` is not given; 0 means without limit."""
     listens_since: Version
     """The first version of the queue package whose worker hears a stop."""
-    before_leaving: StopCommand
+    first_process: FirstProcess
+    """Runs the worker, and sees to it that it comes back when it ended by design, and that a stop reaches it."""
+    before_leaving: HookCommand
     """Run in the container before its first process gets the image's STOPSIGNAL."""
     startup_probe: ProbeCommand
     """Run in the container from its start until it succeeds; what it says when it fails: `DEAF_WORDS`."""

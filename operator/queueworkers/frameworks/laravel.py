@@ -23,7 +23,7 @@ from queueworkers.frameworks.base import (
     reaches,
 )
 from queueworkers.frameworks.payload import parse_count, parse_payload, parse_unix_time
-from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
+from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe, supervise
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import QueueStore, Spelling, Version, WorkerOptions
@@ -183,6 +183,7 @@ LARAVEL = Framework(
     endless_claims_until=(5, 5),
     default_tries=ByVersion(first=0, changes=(((6,), 1),)),
     listens_since=(5, 4),
+    first_process=supervise,
     before_leaving=before_leaving,
     startup_probe=startup_probe,
     asking_commands=ASKING_COMMANDS,

@@ -1,29 +1,33 @@
 """
 What is true of every PHP worker, whatever its framework.
 
-The first process of a container ignores SIGTERM until it handles it, and a
-PHP worker handles it only once its loop begins.  One that is asked to leave
-while it boots would not hear it, take jobs, and be killed in the middle of one.
+A worker ends by design many times a day, which the kubelet takes for crashes;
+and it hears a stop only once its loop has begun, and only by the signals that
+its version knows.  So its container's first process is a supervisor.
 
 What is run in the worker's container is written in PHP, the one language that
 is there for certain, and in that of 5.6, so that every image understands it.
+It is in files of its own, in the folder ``in_container``.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from queueworkers.frameworks.base import DEAF_WORDS, PROBE_PATIENCE_SECONDS, Deafness, ExitMeaning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 EXIT_MEANINGS = MappingProxyType(
     {
         1: ExitMeaning(words="an uncaught exception, often at boot", recycling=False),
         12: ExitMeaning(words="memory limit (--memory) reached between jobs", recycling=True),
+        127: ExitMeaning(words="the worker's command cannot be started", recycling=False),
         137: ExitMeaning(words="killed: a job ran longer than --timeout, or out of memory", recycling=False),
         143: ExitMeaning(
             words="ended at once by SIGTERM, its job unfinished: PHP lacks the pcntl extension",
@@ -37,119 +41,14 @@ EXIT_MEANINGS = MappingProxyType(
 TELLING_SECONDS = 5
 """For so long after its patience is over the startup probe fails and says why; then it lets the worker be."""
 
-_PROCESSES = r"""
-function processes() {
-    $container = file_get_contents('/proc/self/cgroup');
-    $processes = array();
-    foreach (glob('/proc/[0-9]*') as $folder) {
-        $status = (string) @file_get_contents("$folder/status");
-        $alive = preg_match('/^State:\s*[^ZX]/m', $status) && preg_match('/^SigCgt:/m', $status);
-        $ours = @file_get_contents("$folder/cgroup") === $container && basename($folder) != own_pid();
-        if (!$alive || !$ours) continue;
-        $caught = signals($status, 'SigCgt');
-        $processes[(int) basename($folder)] = array(
-            'parent' => preg_match('/^PPid:\s*(\d+)/m', $status, $parent) ? (int) $parent[1] : 0,
-            'age' => now() - started($folder),
-            'listens' => ($caught >> 17 & 1) && ($caught >> 14 & 1),
-            'heeds' => (($caught | signals($status, 'SigBlk')) & (1 << 14 | 1 << 2)) !== 0,
-        );
-    }
-    return $processes;
-}
-function signals($status, $mask) {
-    return preg_match("/^$mask:\s*[0-9a-f]*([0-9a-f]{8})$/m", $status, $low) ? (int) hexdec($low[1]) : 0;
-}
-function own_pid() {
-    return (int) file_get_contents('/proc/self/stat');
-}
-function started($folder) {
-    $fields = explode(' ', (string) strrchr((string) @file_get_contents("$folder/stat"), ')'));
-    return isset($fields[20]) ? $fields[20] / 100 : 0;
-}
-function now() {
-    static $since;
-    $since = $since ?: microtime(true);
-    return started('/proc/self') + microtime(true) - $since;
-}
-function workers($processes) {
-    $workers = array();
-    foreach ($processes as $pid => $process) {
-        $above = $process['parent'];
-        while (isset($processes[$above]) && !$processes[$above]['listens']) $above = $processes[$above]['parent'];
-        if ($process['listens'] && !isset($processes[$above])) $workers[] = $pid;
-    }
-    return $workers;
-}
-function passes_nothing_on($processes) {
-    return isset($processes[1]) && !$processes[1]['listens'] && !$processes[1]['heeds'];
-}
-"""
-# See proc(5); signal n is bit n - 1, and a start is told in hundredths of a second.
-#
-# SIGCONT (18) tells: the workers of Laravel and of think-queue install their
-# handler for it after that for SIGTERM.  SIGTERM (15) itself does not tell, as
-# PHP catches it from its start, and drops it while there is no handler.
-#
-# What a job forks has the worker's handlers too, so the topmost process counts.
-# Other containers' processes, which are seen where a pod shares them, have another
-# control group.  A kernel that tells no signals, as gVisor, has no process here.
-#
-# An init such as tini blocks all signals and waits for them; a script with a trap
-# catches SIGTERM.  A plain shell that is the first process does neither.
+_SOURCES = Path(__file__).parent / "in_container"
 
-_STOP = r"""
-for ($tries = PATIENCE * 10; $tries > 0; $tries--) {
-    $processes = processes();
-    $workers = workers($processes);
-    $booting = array_filter($processes, function ($process) { return $process['age'] < PATIENCE; });
-    if ($workers || !$booting) break;
-    usleep(100000);
-}
-$safe = $workers === array(1) || passes_nothing_on($processes);
-$self = own_pid();
-if ($safe && function_exists('pcntl_fork') && function_exists('posix_getppid')) {
-    if (pcntl_fork() > 0) exit(0);
-    array_map('fclose', array(STDIN, STDOUT, STDERR));
-    while (posix_getppid() === $self) usleep(10000);
-}
-$asked = array();
-foreach ($workers as $pid) if (function_exists('posix_kill') && posix_kill($pid, 15)) $asked[] = $pid;
-while (!$safe && array_intersect($asked, workers(processes()))) usleep(100000);
+_SETTINGS = ("disable_functions=", "open_basedir=", "auto_prepend_file=", "opcache.enable_cli=0")
 """
-# When the hook is over the first process gets the image's STOPSIGNAL.  A worker that
-# is the first process outlives any that it has no handler for, and so does a plain
-# shell, which passes none on: there it is safe to be over at once.  And better, for
-# a hook that the container's end cuts off is told in an Event as one that failed;
-# so what is forked asks the worker when the hook is over.
-#
-# An init passes the signal on, and SIGQUIT ends Laravel before 9.24 at once: it has
-# to wait there, and such an Event comes of it.
+What the image's php.ini may have for the application is not meant for the supervisor.
 
-_PROBE = r"""
-do {
-    $processes = processes();
-    if (!$processes) exit(0);
-    $workers = workers($processes);
-    $told = array_filter($workers, function ($pid) use ($processes) {
-        return !passes_nothing_on($processes) || (function_exists('posix_kill') && posix_kill($pid, 0));
-    });
-    if ($told) exit(0);
-    usleep(50000);
-    $age = max(array_map(function ($process) { return $process['age']; }, $processes));
-} while ($age < PATIENCE);
-if ($age > PATIENCE + TELLING) exit(0);
+Some forbid `pcntl_fork` and `/proc`; the cache would cost memory for nothing.
 """
-# Nothing is remembered from one run to the next: the container's age tells which
-# it is.  One run waits through the boot, the next few fail, and all others are content.
-
-_TELL = f"""
-if (function_exists('pcntl_signal')) $deafness = $workers ? '{Deafness.OUT_OF_REACH}' : '{Deafness.NOT_LISTENING}';
-else $deafness = '{Deafness.PCNTL_MISSING}';
-echo '{DEAF_WORDS}: ' . $deafness;
-exit(1);
-"""
-
-_LIMITS = f"const PATIENCE = {PROBE_PATIENCE_SECONDS}; const TELLING = {TELLING_SECONDS};"
 
 _INTERPRETER = re.compile(r"(?:^|[\s;&|(])((?:/[^\s;&|()]+/)?php[0-9.]*)(?=[\s;&|)]|$)")
 """A word, alone or in a shell's script, that runs PHP: ``php``, ``/usr/local/bin/php8.3``."""
@@ -161,29 +60,65 @@ def find_interpreter(console: Iterable[str]) -> str | None:
     return next(found, None)
 
 
+def supervise(console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning]) -> tuple[str, ...]:
+    """
+    Make the command that runs *console*, and again whenever it ended by design; its arguments are put behind it.
+
+    The worker comes back at once, without the kubelet's back-off.  A crash
+    ends the supervisor with the same exit code, so that the kubelet backs off
+    and shows it.  Any signal that an image may have as its STOPSIGNAL makes it
+    send SIGTERM to the worker, as soon as that listens, and it ends when the
+    worker has.  See ``in_container/supervisor.php``.
+
+    Args:
+        console: What `queue:work` is an argument of.
+        meanings: What its exit codes mean.
+    """
+    script = _script(
+        "processes",
+        "supervisor",
+        MEANINGS=json.dumps({str(code): meaning.words for code, meaning in sorted(meanings.items())}),
+        RECYCLING=json.dumps(sorted(code for code, meaning in meanings.items() if meaning.recycling)),
+    )
+    settings = (word for setting in _SETTINGS for word in ("-d", setting))
+    return (find_interpreter(console) or "php", *settings, "-r", script, "--", *console)
+
+
 def before_leaving(console: Iterable[str]) -> tuple[str, ...]:
-    """
-    Make the command that sees to a worker's end before the image's STOPSIGNAL does.
-
-    It waits until the worker listens, at once where it runs, and sends it
-    SIGTERM.  Where something else is the first process and hears signals, it
-    waits for the worker's end too, for the whole grace period if need be.  A
-    worker that listened neither within `PROBE_PATIENCE_SECONDS` of its start nor
-    since is left to the STOPSIGNAL.
-    """
-    return (find_interpreter(console) or "php", "-r", _LIMITS + _PROCESSES + _STOP)
+    """Make the command that waits until the supervisor hears a stop, which it does within its first moments."""
+    script = _script("processes", "before_leaving", PATIENCE=PROBE_PATIENCE_SECONDS)
+    return (find_interpreter(console) or "php", "-r", script)
 
 
-def startup_probe(console: Iterable[str]) -> tuple[str, ...] | None:
+def startup_probe(console: Iterable[str]) -> tuple[str, ...]:
     """
     Make the command that succeeds when the worker hears a stop.
 
     One run waits for that.  Where it does not come about, it fails for
     `TELLING_SECONDS` with `DEAF_WORDS` and a `Deafness`, and succeeds from
     then on: to be deaf is no reason to be killed.
-
-    ``None`` where the console command does not tell how PHP is called: what
-    cannot be run never succeeds, and the worker would never be ready.
     """
-    interpreter = find_interpreter(console)
-    return None if interpreter is None else (interpreter, "-r", _LIMITS + _PROCESSES + _PROBE + _TELL)
+    script = _script(
+        "processes",
+        "probe",
+        DEAF_WORDS=DEAF_WORDS,
+        OUT_OF_REACH=Deafness.OUT_OF_REACH,
+        NOT_LISTENING=Deafness.NOT_LISTENING,
+        PCNTL_MISSING=Deafness.PCNTL_MISSING,
+        PATIENCE=PROBE_PATIENCE_SECONDS,
+        TELLING=TELLING_SECONDS,
+    )
+    return (find_interpreter(console) or "php", "-r", script)
+
+
+def _script(*names: str, **constants: str | int) -> str:
+    """Put files of `in_container` together for ``php -r``, without their comments."""
+    sources = "\n".join((_SOURCES / f"{name}.php").read_text(encoding="utf-8") for name in names)
+    code = re.sub(r"^(<\?php|[ \t]*//.*|[ \t]*)\n", "", sources, flags=re.MULTILINE)
+    return "".join(f"const {name} = {_literal(value)};\n" for name, value in constants.items()) + code
+
+
+def _literal(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -20,7 +20,7 @@ from queueworkers.frameworks.base import (
     reaches,
 )
 from queueworkers.frameworks.payload import parse_payload
-from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe
+from queueworkers.frameworks.php import EXIT_MEANINGS, before_leaving, startup_probe, supervise
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import QueueStore, Spelling, Version, WorkerOptions
@@ -113,6 +113,7 @@ THINKPHP = Framework(
     endless_claims_until=REWRITTEN,
     default_tries=ByVersion(first=0),
     listens_since=REWRITTEN,
+    first_process=supervise,
     before_leaving=before_leaving,
     startup_probe=startup_probe,
     asking_commands=ASKING_COMMANDS,

@@ -71,10 +71,12 @@ def worker_of(deployment: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_a_worker_runs_what_a_person_would_type(fields: dict[str, Any], words: str) -> None:
-    """The command line is the framework's own, flag by flag."""
+    """The command line is the framework's own, flag by flag, behind the supervisor that runs it."""
     container = worker_of(rendered(**fields))
 
-    assert [*container["command"], *container["args"]] == words.split()
+    supervisor = container["command"].index("--")
+    assert [*container["command"][supervisor + 1 :], *container["args"]] == words.split()
+    assert container["command"][0] == "php"
 
 
 @pytest.mark.parametrize(
@@ -193,24 +195,30 @@ def test_a_ceiling_gates_every_pod() -> None:
 
 @pytest.mark.parametrize("program", ["php", "/opt/php/bin/php8.3"])
 def test_the_hook_and_the_probe_run_the_workers_own_php(program: str) -> None:
-    """What sees to the worker's end, and what tells that it is ready, are run as the pool runs PHP."""
+    """What sees to the worker's life and end, and what tells that it is ready, are run as the pool runs PHP."""
     worker = worker_of(rendered(command=[program, "artisan"]))
     commands = [worker["lifecycle"]["preStop"]["exec"]["command"], worker["startupProbe"]["exec"]["command"]]
     assert [command[:2] for command in commands] == [[program, "-r"]] * 2
+    assert worker["command"][0] == program
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        pytest.param({"command": ["/entrypoint.sh"]}, id="nobody-knows-how-php-is-called"),
-        pytest.param({"framework": "ThinkPHP", "version": "2.0.4"}, id="a-version-that-never-listens"),
-    ],
-)
-def test_there_is_no_probe_that_could_not_succeed(fields: dict[str, Any]) -> None:
-    """A worker whose probe cannot be run, or waits in vain, would be ready late or never."""
-    worker = worker_of(rendered(**fields))
-    assert "startupProbe" not in worker
-    assert worker["lifecycle"]["preStop"]["exec"]["command"][0] == "php"
+def test_there_is_no_probe_that_could_not_succeed() -> None:
+    """A worker whose probe waits in vain would be ready late."""
+    assert "startupProbe" not in worker_of(rendered(framework="ThinkPHP", version="2.0.4"))
+
+
+def test_php_that_hides_in_a_script_is_found_by_its_name() -> None:
+    """What runs beside the worker has to call it somehow."""
+    worker = worker_of(rendered(command=["/entrypoint.sh"]))
+    commands = [worker["command"], worker["startupProbe"]["exec"]["command"]]
+    assert [command[0] for command in commands] == ["php", "php"]
+
+
+@pytest.mark.parametrize("framework", ["Laravel", "ThinkPHP"])
+def test_what_runs_in_the_container_is_left_as_it_is_written(framework: str) -> None:
+    """Kubernetes replaces $(NAME) and $$ in a container's command; no code of ours has any."""
+    command = worker_of(rendered(framework=framework))["command"]
+    assert not [word for word in command if "$(" in word or "$$" in word]
 
 
 def test_a_startup_probe_of_the_users_own_takes_the_place_of_ours() -> None:
