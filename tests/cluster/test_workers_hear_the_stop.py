@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cluster.alone import start_alone, without_supervisor
 from cluster.shop import POOL
 from harness.php import ImageVariant
 
@@ -75,7 +76,8 @@ def test_the_job_in_hand_is_the_last_one_and_ends(
     namespace.wait("no pod is left", lambda: not namespace.pods(POOL), timeout_seconds=JOB_SECONDS + 5)
     shop.assert_each_done_once(jobs[:1])
 
-    start_alone(shop, without_supervisor(namespace.deployment(POOL)["spec"]["template"]))
+    template = namespace.deployment(POOL)["spec"]["template"]
+    start_alone(shop, without_supervisor(template, grace_seconds=GRACE_SECONDS))
     shop.wait_for_jobs("start", 2)
     namespace.kubectl("delete", "pod", "alone")
     assert shop.count("start") > shop.count("end"), "the supervisor makes no difference"
@@ -121,20 +123,6 @@ def test_ready_means_that_the_worker_listens(shop: Shop) -> None:
     (pod,) = namespace.pods(POOL)
     assert boot_time(pod) >= timedelta(seconds=SLOW_BOOT_SECONDS - 1)
     assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
-
-
-def without_supervisor(template: Json) -> Json:
-    """The same pod as the kubelet alone would run and end it."""
-    (worker,) = template["spec"]["containers"]
-    console = worker["command"][worker["command"].index("--") + 1 :]
-    bare = {key: value for key, value in worker.items() if key not in {"lifecycle", "startupProbe"}}
-    bare["command"] = console
-    return {**template["spec"], "containers": [bare], "terminationGracePeriodSeconds": GRACE_SECONDS}
-
-
-def start_alone(shop: Shop, spec: Json) -> None:
-    """Run a pod that belongs to nobody."""
-    shop.namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "alone"}, "spec": spec})
 
 
 def boot_time(pod: Json) -> timedelta:

@@ -142,6 +142,21 @@ class WorkersStatus(StatusModel):
     """How many of those working, starting or waiting are more than wanted, because they replace others."""
 
 
+class ExitStatus(StatusModel):
+    """Workers that ended and were started again."""
+
+    exit_code: Annotated[int, Field(ge=0, le=255)]
+    """With which they ended."""
+    count: Count
+    """How many, since the pool is there; of containers that have ended."""
+    meaning: Annotated[str, Field(max_length=256)] | None = None
+    """What the exit code means."""
+    recycled: bool = False
+    """True where workers end so by design, and come back at once; false for crashes."""
+    last_time: Moment
+    """When a container with such an end has last ended."""
+
+
 class SourceStatus(StatusModel):
     """Where the queues are looked for."""
 
@@ -218,6 +233,17 @@ class QueueWorkerPoolStatus(StatusModel):
     """The latest replacement of workers, by a restart or a change of the pool."""
     workers: WorkersStatus | None = None
     """The workers' pods by what they do."""
+    exits: Annotated[
+        tuple[ExitStatus, ...],
+        Field(
+            max_length=256,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["exitCode"]},
+        ),
+    ] = ()
+    """
+    How often workers ended and came back, by exit code.  Those that end by design do so within their
+    container, whose log tells each of them; they are counted here when the container ends.
+    """
     source: SourceStatus | None = None
     """Where the queues are looked for."""
     summary: SummaryStatus | None = None

@@ -17,6 +17,7 @@ from queueworkers.domain.identity import POOL_LABEL, PoolKey
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from queueworkers.domain.exits import ContainerEnd
     from queueworkers.domain.workers import WorkerPod
 
 Item = TypeVar("Item")
@@ -134,13 +135,48 @@ class Shelf(Generic[Item]):
             del self._entries[key]
 
 
+ENDS_KEPT = 1000
+"""Of each pool: a pod may be gone before anybody looks at how its containers ended."""
+
+
+class PodShelf(Shelf["WorkerPod"]):
+    """The workers' pods, and the latest ends of their containers, those of pods that are gone included."""
+
+    def __init__(self) -> None:
+        super().__init__(_labelled_pool, self._read_and_note)
+        self._ends: defaultdict[PoolKey, dict[str, ContainerEnd]] = defaultdict(dict)
+
+    def ends_of(self, key: PoolKey) -> tuple[ContainerEnd, ...]:
+        """Return the ends of a pool's containers, in the order in which they were heard of."""
+        return tuple(self._ends.get(key, {}).values())
+
+    def drop(self, raw: Mapping[str, Any]) -> PoolKey | None:
+        """Forget a pod that is gone, but not how it ended; return its pool."""
+        self._read_and_note(raw)
+        return super().drop(raw)
+
+    def forget_ends(self, key: PoolKey) -> None:
+        """Forget how the workers of a pool ended that is gone itself."""
+        self._ends.pop(key, None)
+
+    def _read_and_note(self, raw: Mapping[str, Any]) -> WorkerPod:
+        pod, key = parse_pod(raw), _labelled_pool(raw)
+        if key and pod.ends:
+            known = self._ends[key]
+            for end in pod.ends:
+                known.setdefault(end.container, end)
+            for oldest in list(known)[: max(len(known) - ENDS_KEPT, 0)]:
+                del known[oldest]
+        return pod
+
+
 class Inventory:
     """The shelves of everything that is watched."""
 
     def __init__(self) -> None:
         self.pools: Shelf[LiveObject] = Shelf(_own_key, read_live)
         self.deployments: Shelf[LiveObject] = Shelf(_deployment_owner, read_live)
-        self.pods: Shelf[WorkerPod] = Shelf(_labelled_pool, parse_pod)
+        self.pods = PodShelf()
 
     def pool(self, key: PoolKey) -> LiveObject | None:
         """Return a pool, if there is one."""

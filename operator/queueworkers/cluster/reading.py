@@ -10,6 +10,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from queueworkers.domain.exits import ContainerEnd
 from queueworkers.domain.manifests import (
     CEILING_GATE,
     REFERENCES_ANNOTATION,
@@ -28,7 +29,7 @@ from queueworkers.domain.workers import PodTrouble, TroubleKind, WorkerPod, Work
 from queueworkers.frameworks.base import DEAF_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
 WAITING_TROUBLES = {
@@ -80,7 +81,11 @@ AUTOSCALER_MANAGER = "kube-controller-manager"
 
 
 def parse_workers(
-    deployment: Mapping[str, Any], pods: Iterable[WorkerPod], *, foreign_autoscaler: str | None
+    deployment: Mapping[str, Any],
+    pods: Iterable[WorkerPod],
+    *,
+    ends: tuple[ContainerEnd, ...] = (),
+    foreign_autoscaler: str | None,
 ) -> Workers:
     """
     Read a pool's Deployment.
@@ -88,6 +93,7 @@ def parse_workers(
     Args:
         deployment: As the API server tells it.
         pods: Its pods.
+        ends: Of its pods' containers.
         foreign_autoscaler: The autoscaler that targets it, where one was found.
     """
     spec, status = deployment["spec"], deployment.get("status", {})
@@ -116,6 +122,7 @@ def parse_workers(
         foreign_autoscaler=foreign_autoscaler,
         refusal=_refusal(status),
         pods=tuple(pod for pod in pods if not pod.ended),
+        ends=ends,
     )
 
 
@@ -211,7 +218,24 @@ def parse_pod(pod: Mapping[str, Any]) -> WorkerPod:
         leaving_since=_leaving_since(metadata),
         deletion_cost=_deletion_cost(metadata),
         priced_by_others=_is_priced_by_others(metadata),
+        ends=tuple(_container_ends(status, leaving="deletionTimestamp" in metadata)),
     )
+
+
+def _container_ends(status: Mapping[str, Any], *, leaving: bool) -> Iterator[ContainerEnd]:
+    """Find the ends of the worker's containers; what is only the latest run's may be the pod's own end."""
+    worker = _named(status.get("containerStatuses", ()))
+    for state in ("lastState", "state"):
+        end = worker.get(state, {}).get("terminated", {})
+        at = parse_moment(end.get("finishedAt"))
+        if at and end.get("containerID") and end.get("reason") not in NEVER_STARTED:
+            yield ContainerEnd(
+                container=end["containerID"],
+                at=at,
+                exit_code=end["exitCode"],
+                leaving=leaving and state == "state",
+                message=end.get("message", ""),
+            )
 
 
 def _probed_since(spec: Mapping[str, Any], status: Mapping[str, Any]) -> datetime | None:

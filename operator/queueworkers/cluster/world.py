@@ -78,7 +78,8 @@ class ClusterWorld:
         if AUTOSCALER_MANAGER in live.replica_owners:
             autoscaler = await self._observe_autoscaler(pool.key)
         pods = await self._pod_events.observe(pool.key, self._inventory.pods.of(pool.key))
-        return parse_workers(live.content, pods, foreign_autoscaler=autoscaler)
+        ends = self._inventory.pods.ends_of(pool.key)
+        return parse_workers(live.content, pods, ends=ends, foreign_autoscaler=autoscaler)
 
     async def apply(
         self, pool: PoolIdentity, deployment: Mapping[str, Any], *, replicas: int, hands_off: bool
@@ -141,6 +142,7 @@ class ClusterWorld:
     def forget(self, key: PoolKey) -> None:
         """Drop what is remembered of a pool that is gone."""
         self._autoscalers.pop(key, None)
+        self._inventory.pods.forget_ends(key)
         self._pod_events.forget(key)
         self._deployments.forget(key)
 

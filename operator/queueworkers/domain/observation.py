@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from queueworkers.domain.exits import Exits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -30,6 +32,8 @@ class Observation:
     """Digests of the ConfigMaps and Secrets that the workers refer to, such as ``{"ConfigMap/shop": "3fa9…"}``."""
     undo_to: Revision | None = None
     """The revision of workers to go back to; looked for only where somebody wants to."""
+    exits: Exits = field(default_factory=Exits)
+    """How often workers ended and came back."""
     told_phase: str | None = None
     """Where the replacement of workers stood when the status was written last."""
 

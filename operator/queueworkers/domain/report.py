@@ -14,6 +14,7 @@ from queueworkers.api.conditions import ConditionReason, ConditionStatus, Condit
 from queueworkers.api.status import (
     BacklogStatus,
     Condition,
+    ExitStatus,
     HeadStatus,
     QueueStatus,
     QueueWorkerPoolStatus,
@@ -26,6 +27,7 @@ from queueworkers.api.status import (
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.capacity import count_workers
 from queueworkers.domain.decision import Basis
+from queueworkers.domain.exits import Exit, resume_exits
 from queueworkers.domain.identity import POOL_LABEL
 from queueworkers.domain.listening import judge_listening
 from queueworkers.domain.rollout import UNDER_WAY
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec
     from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.exits import Exits
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.verdict import Situation, Verdict
 
@@ -92,6 +95,7 @@ def report(
         last_restart=_last_restart(situation, previous),
         rollout=_rollout(situation),
         workers=_workers(situation, previous),
+        exits=_exits(situation),
         source=_source(pool, spec, reading, previous),
         summary=_summary(situation, ready, ready_workers=ready_workers),
         **_backlog_fields(reading),
@@ -240,6 +244,28 @@ def _workers(situation: Situation, previous: QueueWorkerPoolStatus) -> WorkersSt
     if workers is None or len(workers.staying) < workers.current:
         return previous.workers
     return count_workers(workers.pods, desired=situation.desired)
+
+
+def _exits(situation: Situation) -> tuple[ExitStatus, ...]:
+    framework = situation.spec.framework_declared
+    meanings = framework.exit_meanings
+    return tuple(
+        ExitStatus(
+            exit_code=code,
+            count=found.count,
+            meaning=meanings[code].words if code in meanings else None,
+            recycled=framework.recycles(code),
+            last_time=found.last_at,
+        )
+        for code, found in sorted(situation.observation.exits.by_code.items())
+    )
+
+
+def told_exits(status: QueueWorkerPoolStatus) -> Exits:
+    """Go on counting from what was said before."""
+    return resume_exits(
+        {each.exit_code: Exit(count=each.count, last_at=each.last_time) for each in status.exits}
+    )
 
 
 def _summary(situation: Situation, ready: Verdict, *, ready_workers: int) -> SummaryStatus:

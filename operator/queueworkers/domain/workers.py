@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from queueworkers.domain.exits import ContainerEnd
     from queueworkers.frameworks.base import Deafness
 
 
@@ -65,6 +66,8 @@ class WorkerPod:
     """When it was asked to leave."""
     deletion_cost: int = 0
     """The ReplicaSet controller deletes the pod of the lowest cost first."""
+    ends: tuple[ContainerEnd, ...] = ()
+    """Of its worker's containers, the last two at most."""
     priced_by_others: bool = False
     """True where somebody else than the operator has set that cost."""
 
@@ -118,6 +121,8 @@ class Workers:
     refusal: str | None
     """Why the API server refuses new pods: a quota, an admission policy."""
     pods: tuple[WorkerPod, ...]
+    ends: tuple[ContainerEnd, ...] = ()
+    """The latest ends of worker containers, those of pods that are gone included."""
 
     @property
     def staying(self) -> tuple[WorkerPod, ...]:

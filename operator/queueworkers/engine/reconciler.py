@@ -26,7 +26,7 @@ from queueworkers.domain.manifests import render_deployment, render_template
 from queueworkers.domain.observation import Observation
 from queueworkers.domain.pacing import due_in
 from queueworkers.domain.references import find_dependences
-from queueworkers.domain.report import report, report_invalid
+from queueworkers.domain.report import report, report_invalid, told_exits
 from queueworkers.domain.restarts import parse_moment
 from queueworkers.domain.scaling import History
 from queueworkers.domain.verdict import Refusal, Situation, refusal_of
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.decision import Decision
+    from queueworkers.domain.exits import Exits
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
     from queueworkers.domain.pool import Pool
@@ -88,6 +89,7 @@ class Memory:
 
     uid: str
     history: History
+    exits: Exits
     status_written_at: datetime | None = None
 
 
@@ -125,7 +127,7 @@ class Reconciler:
             return None  # the first reading, or the word that there is none, is under way
         now = self._clock()
         memory = self._remember(pool, now)
-        before = await self._observe(pool, spec, reading)
+        before = await self._observe(pool, spec, reading, memory)
         if before is None:
             return None  # so is the first reading of what the workers are configured with
         decision = decide(pool.identity, spec, before, memory.history, now=now)
@@ -150,8 +152,12 @@ class Reconciler:
             self._look_again(key, decision.revisit_at - now)
         return None
 
-    async def _observe(self, pool: Pool, spec: QueueWorkerPoolSpec, reading: Reading) -> Observation | None:
+    async def _observe(
+        self, pool: Pool, spec: QueueWorkerPoolSpec, reading: Reading, memory: Memory
+    ) -> Observation | None:
         workers = await self._world.observe_workers(pool.identity)
+        if workers:
+            memory.exits = memory.exits.follow(workers.ends)
         references = self._references.follow(
             pool.identity.key,
             find_dependences(render_template(pool.identity, spec), spec.restart),
@@ -167,6 +173,7 @@ class Reconciler:
             restart_annotation=parse_moment(pool.restart_annotation),
             signalled_at=self._backlogs.signalled_at(pool.identity.key),
             undo_to=await self._world.observe_revision_before(pool.identity) if undoing else None,
+            exits=memory.exits,
             told_phase=pool.status.rollout.phase if pool.status.rollout else None,
         )
 
@@ -243,7 +250,9 @@ class Reconciler:
         """Recall a pool; one that was deleted and created again is another one."""
         memory = self._memories.get(pool.identity.key)
         if memory is None or memory.uid != pool.identity.uid:
-            memory = Memory(uid=pool.identity.uid, history=History(watching_since=now))
+            memory = Memory(
+                uid=pool.identity.uid, history=History(watching_since=now), exits=told_exits(pool.status)
+            )
             self._memories[pool.identity.key] = memory
         return memory
 

@@ -183,6 +183,13 @@ class ExitMeaning:
 DEAF_WORDS = "The worker does not hear a stop"
 """What a framework's startup probe says when it fails, followed by a colon and a `Deafness`."""
 
+RECYCLED_WORDS = "recycled"
+"""
+What a framework's first process leaves for the kubelet when workers recycled in its container.
+
+Followed by a colon and a count for each exit code: ``recycled: 41 x 0, 3 x 12``.
+"""
+
 PROBE_PATIENCE_SECONDS = 25
 """For so long after its container's start a worker may be silent, until the probe complains."""
 

@@ -18,7 +18,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from queueworkers.frameworks.base import DEAF_WORDS, PROBE_PATIENCE_SECONDS, Deafness, ExitMeaning
+from queueworkers.frameworks.base import (
+    DEAF_WORDS,
+    PROBE_PATIENCE_SECONDS,
+    RECYCLED_WORDS,
+    Deafness,
+    ExitMeaning,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,6 +84,7 @@ def supervise(console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning]) 
         "processes",
         "supervisor",
         MEANINGS=json.dumps({str(code): meaning.words for code, meaning in sorted(meanings.items())}),
+        RECYCLED_WORDS=RECYCLED_WORDS,
         RECYCLING=json.dumps(sorted(code for code, meaning in meanings.items() if meaning.recycling)),
     )
     settings = (word for setting in _SETTINGS for word in ("-d", setting))

@@ -224,4 +224,4 @@ def test_columns_look_at_fields_that_exist() -> None:
 def test_the_status_is_never_required() -> None:
     """Absent means not known, in every part of the status but the names of things."""
     assert schema_at(SCHEMA, "status").get("required", []) == []
-    assert QueueWorkerPoolStatus().to_wire() == {"conditions": [], "queues": []}
+    assert QueueWorkerPoolStatus().to_wire() == {"conditions": [], "queues": [], "exits": []}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from queueworkers.cluster.inventory import Inventory, read_live
+from queueworkers.cluster.inventory import ENDS_KEPT, Inventory, read_live
 from queueworkers.domain.identity import PoolKey
 
 KEY = PoolKey("shop", "default")
@@ -118,3 +118,46 @@ def test_managed_fields_are_not_kept() -> None:
 def test_only_the_controlling_owner_owns(uid: str, expected: Any) -> None:
     """A pool that was deleted and created again is not the owner of what its first life left."""
     assert read_live(a_raw_deployment(1)).belongs_to(uid) is expected
+
+
+def a_raw_pod(version: int, *, name: str = "w-1", **state: Any) -> dict[str, Any]:
+    """A pod of the pool, whose worker's container is in this state."""
+    return {
+        "metadata": {
+            "namespace": "shop",
+            "name": name,
+            "uid": f"uid-{name}",
+            "resourceVersion": str(version),
+            "labels": {"queueworkers.io/pool": "default"},
+            "creationTimestamp": "2026-11-23T12:00:00Z",
+        },
+        "status": {"containerStatuses": [{"name": "worker", "state": state}]},
+    }
+
+
+def ended(container: str) -> dict[str, Any]:
+    """The end of a container as the kubelet tells it."""
+    return {"terminated": {"containerID": container, "exitCode": 1, "finishedAt": "2026-11-23T12:01:00Z"}}
+
+
+def test_how_a_pod_ended_is_known_when_it_is_gone() -> None:
+    """The last word about a pod may be the one that it is deleted; a container that is told of twice ended once."""
+    inventory = Inventory()
+    inventory.pods.put(a_raw_pod(1, running={}))
+    inventory.pods.put(a_raw_pod(2, **ended("c1")))
+    inventory.pods.put(a_raw_pod(3, running={}))
+    inventory.pods.drop(a_raw_pod(4, **ended("c2")))
+
+    assert inventory.pods.of(KEY) == ()
+    assert [end.container for end in inventory.pods.ends_of(KEY)] == ["c1", "c2"]
+
+
+def test_not_every_end_is_kept_for_ever() -> None:
+    """A pool whose workers crash for a year takes no more memory than one whose workers do for a day."""
+    inventory = Inventory()
+    for number in range(ENDS_KEPT + 5):
+        inventory.pods.drop(a_raw_pod(number + 1, name=f"w-{number}", **ended(f"c{number}")))
+    kept = [end.container for end in inventory.pods.ends_of(KEY)]
+    assert kept == [f"c{number}" for number in range(5, ENDS_KEPT + 5)]
+    inventory.pods.forget_ends(KEY)
+    assert inventory.pods.ends_of(KEY) == ()

@@ -12,6 +12,7 @@ from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog
 from queueworkers.domain.decision import Decision, decide
+from queueworkers.domain.exits import Exits
 from queueworkers.domain.identity import PoolIdentity, PoolKey
 from queueworkers.domain.manifests import render_deployment, render_revision
 from queueworkers.domain.observation import Observation
@@ -37,6 +38,8 @@ UNKNOWN = UnknownBacklog(
 
 NOTHING = QueueWorkerPoolStatus()
 """What was said of a new pool."""
+
+NO_EXITS = Exits()
 
 
 def ago(seconds: float) -> datetime:
@@ -194,6 +197,7 @@ def told(
     restart_annotation: datetime | None = None,
     generation: int = 1,
     history: History | None = None,
+    exits: Exits = NO_EXITS,
     **fields: Any,
 ) -> QueueWorkerPoolStatus:
     """What is said of a pool at a moment."""
@@ -202,6 +206,7 @@ def told(
         reading,
         workers=workers,
         restart_annotation=restart_annotation,
+        exits=exits,
         told_phase=previous.rollout.phase if previous.rollout else None,
     )
     situation = situation_of(spec, observation, now=now, history=history)

@@ -90,7 +90,7 @@ function tally($recycled) {
 
 // The kubelet shows what is in the log beside the exit code, and so does the pool.
 function finish($code, $recycled) {
-    if ($recycled && is_writable(TERMINATION_LOG)) file_put_contents(TERMINATION_LOG, 'recycled: ' . tally($recycled));
+    if ($recycled && is_writable(TERMINATION_LOG)) file_put_contents(TERMINATION_LOG, RECYCLED_WORDS . ': ' . tally($recycled));
     exit($code);
 }
 
