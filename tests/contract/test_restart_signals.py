@@ -17,12 +17,14 @@ from harness.redis import RedisServer
 from queueworkers.backlog.endpoint import RedisEndpoint
 from queueworkers.backlog.signals import SignalRequest, signal_places
 from queueworkers.domain.identity import PoolKey
+from queueworkers.domain.notices import Notices
 from queueworkers.frameworks.laravel import LARAVEL
 from queueworkers.frameworks.thinkphp import THINKPHP
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from queueworkers.backlog.redis import RedisReader
-    from queueworkers.backlog.signals import Signals
     from queueworkers.frameworks.base import Framework
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -39,14 +41,16 @@ def asked_by(
     cache_prefix: str | None = None,
 ) -> SignalRequest:
     """What a pool asks, of which this much was declared."""
-    places = signal_places(framework, prefix=prefix, cache_prefix=cache_prefix, database=database)
+    restarts = [notice for notice in framework.notices if notice.hold is None]
+    places = signal_places(framework, restarts, prefix=prefix, cache_prefix=cache_prefix, database=database)
     return SignalRequest(key, places)
 
 
-async def signals_of(reader: RedisReader, *requests: SignalRequest) -> Signals:
-    """What is known after a backlog was read, as the operator does."""
+async def signals_of(reader: RedisReader, *requests: SignalRequest) -> Mapping[PoolKey, datetime | None]:
+    """When a restart was asked for, as it is known after a backlog was read, as the operator does."""
     await observe_one(reader, pool())
-    return await reader.observe_signals(requests)
+    signals = await reader.observe_signals(requests)
+    return {key: notices.restart_at for key, notices in signals.items()}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
@@ -265,7 +269,7 @@ async def test_backlogs_are_read_in_their_own_database_afterwards(redis_server: 
     async with reading_at(endpoint_of(redis_server)) as reader:
         for _ in range(3):
             assert counts(await observe_one(reader, pool(database=3)))["default"][0] == 3
-            assert await reader.observe_signals([asked_by(database=3)]) == {SHOP: None}
+            assert await reader.observe_signals([asked_by(database=3)]) == {SHOP: Notices()}
 
 
 async def test_without_a_connection_nothing_is_asked() -> None:

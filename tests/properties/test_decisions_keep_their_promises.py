@@ -13,6 +13,7 @@ from properties.given import backlogs, histories, observations, scalings, specs
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis, Decision
 from queueworkers.domain.scaling import Limiter
+from queueworkers.frameworks.base import Hold
 from unit.domain.given import NOON, UNKNOWN, a_spec, an_observation, decided, some_workers
 
 if TYPE_CHECKING:
@@ -184,3 +185,24 @@ def test_history_is_only_made_of_readings(
     else:
         assert decision.history.recommendations[-1].replicas == decision.recommended
         assert decision.history.recommendations[-1].until == NOON
+
+
+@given(scalings(), backlogs(), st.sets(st.sampled_from(["q0", "q1", "q2"])), st.integers(0, 50), histories())
+def test_a_held_queue_counts_as_one_in_which_nothing_waits(
+    scaling: dict[str, Any], backlog: Backlog, held: set[str], current: int, history: History
+) -> None:
+    """Whatever waits in it; what is in hand counts, and so does every other queue."""
+    emptied = tuple(
+        replace(queue, ready=0, due=0, delayed=0, reserved=queue.in_hand, expired=0)
+        if queue.name in held
+        else queue
+        for queue in backlog.queues
+    )
+    spec, holds = a_spec(scaling=scaling), dict.fromkeys(held, Hold.PAUSED)
+
+    paused, without = (
+        decided(spec, an_observation(reading, workers=current, holds=holds), history, now=NOON)
+        for reading in (backlog, replace(backlog, queues=emptied))
+    )
+
+    assert (paused.recommended, paused.replicas) == (without.recommended, without.replicas)

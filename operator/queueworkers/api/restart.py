@@ -210,8 +210,8 @@ class RestartSpec(ApiModel):
     """
     cache_prefix: Prefix | None = None
     """
-    What the application's cache puts in front of its keys, for `onSignal` to find it: `prefix` in
-    config/cache.php (CACHE_PREFIX).  When not given it is guessed from `spec.redis.prefix`, as
+    What the application's cache puts in front of its keys, for `onSignal` and `scaling.onPause` to
+    find them: `prefix` in config/cache.php (CACHE_PREFIX).  When not given it is guessed from `spec.redis.prefix`, as
     both are made from APP_NAME by default: shop_database_ goes with shop_cache_.
     """
     rollout: RolloutControl = RolloutControl.RUN

@@ -23,6 +23,15 @@ class ScalingMode(StrEnum):
     """`replicas` decides."""
 
 
+class OnPause(StrEnum):
+    """What it means that workers are to leave queues alone."""
+
+    HOLD = "Hold"
+    """Jobs that wait in them ask for nobody."""
+    IGNORE = "Ignore"
+    """Nothing: their jobs count as ever."""
+
+
 class ScaleUpBehavior(ApiModel):
     """How workers are added."""
 
@@ -95,6 +104,13 @@ class ScalingSpec(ApiModel):
     polling_interval_seconds: Annotated[int, Field(ge=1, le=300)] = 1
     """
     At most this many seconds pass between two readings of the backlog.  KEDA's pollingInterval.
+    """
+    on_pause: OnPause = OnPause.HOLD
+    """
+    What happens when somebody pauses queues (`queue:pause`, since Laravel 12.40) or puts the
+    application into maintenance mode (`down`, since 9.0, with the driver `cache`), and its cache is
+    on the pool's Redis.  Hold: jobs that wait in those queues ask for no worker until that is
+    over, and workers leave as if there were none.  Ignore: they count as ever.
     """
     behavior: ScalingBehavior = ScalingBehavior()
     """How fast the number of workers follows the backlog, in the words of a HorizontalPodAutoscaler."""

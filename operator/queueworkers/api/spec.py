@@ -18,6 +18,7 @@ from queueworkers.api.base import DAY, ApiModel, Text
 from queueworkers.api.redis import CaSecretRef, RedisSource, RedisTls, SecretKeyRef, TlsVerify
 from queueworkers.api.restart import RestartSpec
 from queueworkers.api.scaling import (
+    OnPause,
     ScaleDownBehavior,
     ScaleUpBehavior,
     ScalingBehavior,
@@ -31,6 +32,7 @@ from queueworkers.frameworks.base import Framework, WorkerOptions
 __all__ = [
     "CaSecretRef",
     "InvalidSpec",
+    "OnPause",
     "QueueWorkerPoolSpec",
     "RedisSource",
     "RedisTls",

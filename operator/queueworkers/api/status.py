@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, PlainSerializer
 
 from queueworkers.api.base import ApiModel
 from queueworkers.api.conditions import ConditionStatus, ConditionType
+from queueworkers.frameworks.base import Hold
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -92,6 +93,11 @@ class QueueStatus(StatusModel):
     """Jobs in the hands of workers, expired ones included."""
     expired: Count | None = None
     """Jobs whose worker was lost or too slow; the next worker that asks gets them."""
+    hold: Hold | None = None
+    """
+    Why its waiting jobs ask for no worker: Paused (`queue:pause`) or Maintenance (the whole
+    application).  Absent where they do.
+    """
     oldest_job_time: Moment | None = None
     """Since when the oldest job waits."""
     oldest_job_waits: Word | None = None
@@ -177,7 +183,10 @@ class SummaryStatus(StatusModel):
     workers: Word | None = None
     """Ready and wanted workers: 2/6."""
     status: Word | None = None
-    """Where the pool stands: the reason of Ready, and how far a replacement of workers is: RollingRestart 3/8."""
+    """
+    Where the pool stands: the reason of Ready, and how far a replacement of workers is, as RollingRestart
+    3/8, or how many of the queues are held, as Paused 1/2.
+    """
     range: Word | None = None
     """Bounds of the number of workers: 1-20."""
 

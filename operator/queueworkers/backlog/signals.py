@@ -1,8 +1,9 @@
 """
-When somebody last ran the framework's own restart command, as far as its cache is on the same Redis.
+What the framework's own commands left for its workers, as far as its cache is on the same Redis.
 
-Nobody depends on it: what is refused, absent or garbage means that it is not
-known, and a server that does not like the question is left alone with it.
+When somebody last asked them to restart, and which queues they are to leave
+alone.  Nobody depends on it: what is refused, absent or garbage means that it
+is not known, and a server that does not like the question is left alone with it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from queueworkers.backlog.wire import Refusal
+from queueworkers.domain.notices import Notices
+from queueworkers.frameworks.base import Hold
 from queueworkers.frameworks.payload import parse_unix_time
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from queueworkers.backlog.wire import Command, Reply
     from queueworkers.domain.identity import PoolKey
-    from queueworkers.frameworks.base import Framework
+    from queueworkers.frameworks.base import Framework, Notice
 
 SKEW = timedelta(seconds=60)
 """How far the application's clock may be ahead of Redis's; a time beyond that is none."""
@@ -36,10 +39,34 @@ _REPLY_OVERHEAD_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class SignalPlace:
-    """Keys of one database at which one pool's signal may be."""
+    """Keys of one database at which one notice may be."""
 
     database: int
     keys: tuple[str, ...]
+    hold: Hold | None = None
+    """What the notice does; ``None`` where it is a restart."""
+    queue: str | None = None
+    """Which queue it is about; ``None`` where it is about all."""
+
+    @property
+    def command(self) -> Command:
+        """
+        Ask for it.
+
+        A restart is a value, and a hold that something is there: in maintenance
+        mode a whole page may be.
+        """
+        return ("EXISTS" if self.hold else "MGET", *map(_encode, self.keys))
+
+    def understands(self, reply: Reply) -> bool:
+        """Tell whether a reply to *command* is one that says something."""
+        return isinstance(reply, int if self.hold else list)
+
+    def parse(self, reply: Reply, *, now: datetime) -> datetime | None:
+        """Read a reply that is understood: the moment of the notice, which for a hold is *now*; ``None``: none is there."""
+        if self.hold:
+            return now if reply else None
+        return max(filter(None, (parse_signal(value, now=now) for value in reply)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +76,37 @@ class SignalRequest:
     key: PoolKey
     """Names the pool in the answer."""
     places: tuple[SignalPlace, ...]
+    queues: tuple[str, ...] = ()
+    """Those that a notice about all queues is about."""
 
 
-Signals = Mapping["PoolKey", datetime | None]
-"""The latest signal of each pool, ``None`` where there was none; a pool of which nothing is known is not in it."""
+Signals = Mapping["PoolKey", "Notices"]
+"""What was left for the workers of each pool; a pool of which nothing is known is not in it."""
 
 
 def signal_places(
-    framework: Framework, *, prefix: str, cache_prefix: str | None, database: int
+    framework: Framework,
+    notices: Iterable[Notice],
+    *,
+    prefix: str,
+    cache_prefix: str | None,
+    database: int,
+    connection: str = "",
+    queues: Sequence[str] = (),
 ) -> tuple[SignalPlace, ...]:
-    """List where a pool's signal may be: in the queues' own database, and where the cache is by default."""
-    keys = framework.signal_keys(prefix=prefix, cache_prefix=cache_prefix)
-    return tuple(SignalPlace(each, keys) for each in dict.fromkeys((database, *framework.cache_databases)))
+    """List where *notices* for a pool may be: in the queues' own database, and where the cache is by default."""
+    prefixes = framework.cache_prefixes(prefix=prefix, cache_prefix=cache_prefix)
+    return tuple(
+        SignalPlace(
+            number,
+            tuple(f"{each}{notice.name.format(connection=connection, queue=queue)}" for each in prefixes),
+            notice.hold,
+            queue,
+        )
+        for number in dict.fromkeys((database, *framework.cache_databases))
+        for notice in notices
+        for queue in (queues if notice.is_about_one_queue else (None,))
+    )
 
 
 def parse_signal(value: Reply, *, now: datetime) -> datetime | None:
@@ -89,7 +135,7 @@ class SignalTrip:
         for number, group in self._groups:
             if number != database:
                 self.commands.append(("SELECT", number))
-            self.commands += [("MGET", *map(_encode, place.keys)) for place in group]
+            self.commands += [place.command for place in group]
         self.at_most_bytes = len(self.commands) * _REPLY_OVERHEAD_BYTES + _VALUE_BYTES * sum(
             len(place.keys) for place in places
         )
@@ -107,11 +153,9 @@ class SignalTrip:
                 else:
                     selected = number
             for place in group:
-                values = next(pending)
-                if number in refused or not isinstance(values, list):
-                    continue
-                moments = (parse_signal(value, now=now) for value in values)
-                found[place] = max(filter(None, moments), default=None)
+                reply = next(pending)
+                if number not in refused and place.understands(reply):
+                    found[place] = place.parse(reply, now=now)
         return SignalAnswer(found=found, refused=frozenset(refused), database=selected)
 
 
@@ -130,9 +174,21 @@ class SignalAnswer:
 def latest_signals(
     requests: Collection[SignalRequest], found: Mapping[SignalPlace, datetime | None]
 ) -> Signals:
-    """Give each pool the latest of what was found at its places."""
-    known = {request.key: [found[each] for each in request.places if each in found] for request in requests}
-    return {key: max(filter(None, moments), default=None) for key, moments in known.items() if moments}
+    """Give each pool what was found at its places: the latest restart, and each queue's hold."""
+    known = {request: [place for place in request.places if place in found] for request in requests}
+    return {request.key: _notices(request, places, found) for request, places in known.items() if places}
+
+
+def _notices(
+    request: SignalRequest, places: Sequence[SignalPlace], found: Mapping[SignalPlace, datetime | None]
+) -> Notices:
+    restarts = (found[place] for place in places if place.hold is None)
+    holds: dict[str, Hold] = {}
+    for hold in Hold:  # the later outranks the earlier
+        for place in places:
+            if place.hold is hold and found[place]:
+                holds |= dict.fromkeys(request.queues if place.queue is None else (place.queue,), hold)
+    return Notices(restart_at=max(filter(None, restarts), default=None), holds=holds)
 
 
 def _encode(key: str) -> bytes:

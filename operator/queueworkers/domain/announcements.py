@@ -7,6 +7,7 @@ One constructor per Event; together they list every reason there is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
@@ -14,12 +15,14 @@ from queueworkers.domain.decision import Basis
 from queueworkers.domain.restarts import RESTART_ANNOTATION
 from queueworkers.domain.rollout import UNDER_WAY, Phase
 from queueworkers.domain.scaling import Limiter
-from queueworkers.domain.wording import spell_backlog, spell_count
+from queueworkers.domain.wording import spell_backlog, spell_count, spell_queues
+from queueworkers.frameworks.base import Hold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from queueworkers.api.status import Condition, QueueWorkerPoolStatus, RolloutStatus
+    from queueworkers.api.status import Condition, QueueStatus, QueueWorkerPoolStatus, RolloutStatus
     from queueworkers.domain.verdict import Situation
 
 ACTED_UPON = frozenset(
@@ -116,6 +119,7 @@ def announce_changes(
     return (
         *_readiness(previous.condition(ConditionType.READY), current.condition(ConditionType.READY)),
         *_replacement(previous.rollout, current.rollout),
+        *_holds(previous.queues, current.queues),
         *_knowledge(
             previous.condition(ConditionType.BACKLOG_KNOWN), current.condition(ConditionType.BACKLOG_KNOWN)
         ),
@@ -143,6 +147,36 @@ def _replacement(before: RolloutStatus | None, now: RolloutStatus | None) -> tup
         return ()
     word = "RolloutUndone" if now.phase == Phase.UNDONE else "RolloutFinished"
     return (Announcement(warning=False, reason=word, note=f"All workers are replaced: {now.trigger}."),)
+
+
+HOLD_REASONS = MappingProxyType(
+    {
+        Hold.PAUSED: ("QueuesPaused", "QueuesContinued"),
+        Hold.MAINTENANCE: ("MaintenanceBegan", "MaintenanceEnded"),
+    }
+)
+"""What is said when queues begin to be held, and when that is over."""
+
+
+def _holds(before: Sequence[QueueStatus], now: Sequence[QueueStatus]) -> tuple[Announcement, ...]:
+    """Nothing is known of queues that were not read: what was said of them holds."""
+    was = {queue.name: queue.hold for queue in before}
+    said = []
+    for hold, (begins, ends) in HOLD_REASONS.items():
+        begun = [queue for queue in now if queue.hold is hold and was.get(queue.name) is not hold]
+        ended = [queue for queue in now if queue.hold is not hold and was.get(queue.name) is hold]
+        if begun:
+            said.append(_about(begins, begun, "ask for no worker until it is over"))
+        if ended:
+            said.append(_about(ends, ended, "count again"))
+    return tuple(said)
+
+
+def _about(reason: str, queues: Sequence[QueueStatus], what: str) -> Announcement:
+    names = [queue.name for queue in queues]
+    waiting = sum((queue.ready or 0) + (queue.due or 0) + (queue.expired or 0) for queue in queues)
+    note = f"{spell_queues(names)}: {spell_count(waiting, 'waiting job')} {what}"
+    return Announcement(warning=False, reason=reason, note=note)
 
 
 def _knowledge(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:

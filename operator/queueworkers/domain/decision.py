@@ -11,10 +11,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from queueworkers.api.spec import ScalingMode
+from queueworkers.api.spec import OnPause, ScalingMode
 from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.leaving import SEEN_GONE_WITHIN, count_holding, next_holding_at
 from queueworkers.domain.manifests import render_revision
+from queueworkers.domain.notices import count_held
 from queueworkers.domain.restarts import Restart, decide_restart
 from queueworkers.domain.rollout import Phase, Rollout, Wish, decide_rollout
 from queueworkers.domain.scaling import (
@@ -30,12 +31,14 @@ from queueworkers.domain.scaling import (
 from queueworkers.domain.triggers import restart_requests
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.observation import Observation
     from queueworkers.domain.workers import PodTrouble, Workers
+    from queueworkers.frameworks.base import Hold
 
 
 class Basis(StrEnum):
@@ -62,6 +65,8 @@ class Decision:
     """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
     holding: int
     """Workers that leave and hold a job each, for which nobody is kept."""
+    holds: Mapping[str, Hold]
+    """Queues whose waiting jobs ask for nobody, and why."""
     limiter: Limiter
     wish: Wish
     """Which template the workers should be of, and the restart that it carries."""
@@ -93,7 +98,8 @@ def decide(
     holding = count_holding(workers.pods, now=now) if workers else 0
     wish = _wish(pool, spec, observation, now=now)
     rollout = follow_rollout(spec, wish, observation, now=now)
-    recommended, history = _follow(spec.scaling, observation, history, holding=holding, now=now)
+    holds = observation.holds if spec.scaling.on_pause is OnPause.HOLD else {}
+    recommended, history = _follow(spec.scaling, observation, history, holding=holding, holds=holds, now=now)
     basis = _basis(spec, observation)
     hands_off = basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT}
     if hands_off:
@@ -108,6 +114,7 @@ def decide(
         hands_off=hands_off,
         recommended=recommended,
         holding=holding,
+        holds=holds,
         limiter=step.limiter,
         wish=wish,
         rollout=rollout,
@@ -174,7 +181,13 @@ def follow_rollout(
 
 
 def _follow(
-    scaling: ScalingSpec, observation: Observation, history: History, *, holding: int, now: datetime
+    scaling: ScalingSpec,
+    observation: Observation,
+    history: History,
+    *,
+    holding: int,
+    holds: Mapping[str, Hold],
+    now: datetime,
 ) -> tuple[int | None, History]:
     """Turn a reading into a recommendation and remember it, whoever sets the number at present."""
     if not isinstance(observation.reading, Backlog):
@@ -184,6 +197,7 @@ def _follow(
         backlog_per_worker=scaling.backlog_per_worker,
         current=observation.current,
         holding=holding,
+        held=count_held(observation.reading, holds),
     )
     longest = max(_down_window(scaling, holding=holding), _up_window(scaling))
     return recommended, history.remember(recommended, now=now, window=longest)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.rollout import Revision
     from queueworkers.domain.workers import Workers
+    from queueworkers.frameworks.base import Hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Observation:
     """When somebody asked for a restart with `kubectl annotate`, or ``None``."""
     signalled_at: datetime | None = None
     """When somebody ran the framework's own `queue:restart`, where its cache can be read."""
+    holds: Mapping[str, Hold] = field(default_factory=lambda: MappingProxyType({}))
+    """The queues of which workers take no jobs at present, and why."""
     references: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Digests of the ConfigMaps and Secrets that the workers refer to, such as ``{"ConfigMap/shop": "3fa9…"}``."""
     undo_to: Revision | None = None

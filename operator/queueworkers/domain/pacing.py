@@ -30,7 +30,7 @@ def same(previous: QueueWorkerPoolStatus, current: QueueWorkerPoolStatus) -> boo
 
 def standing(status: QueueWorkerPoolStatus) -> tuple[object, ...]:
     """
-    What is told at once when it changes: generation, conditions' words, wanted workers, restarts.
+    What is told at once when it changes: generation, conditions' words, wanted workers, restarts, pauses.
 
     Whether the backlog asks for more than the bounds allow is as restless as
     the backlog itself, so it is told with the numbers.
@@ -46,6 +46,7 @@ def standing(status: QueueWorkerPoolStatus) -> tuple[object, ...]:
         status.last_restart,
         status.rollout and (status.rollout.phase, status.rollout.trigger, status.rollout.since_time),
         status.source,
+        tuple((queue.name, queue.hold) for queue in status.queues if queue.hold),
         status.backlog is None,
     )
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.exits import Exits
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.verdict import Situation, Verdict
+    from queueworkers.frameworks.base import Hold
 
 SHOWN_WITH_PROGRESS = ROLLING | {ConditionReason.ROLLOUT_STOPPED, ConditionReason.ROLLOUT_HELD}
 """Reasons of `Ready` of which a person wants to know how far it is: RollingRestart 3/8."""
@@ -98,7 +99,7 @@ def report(
         exits=_exits(situation),
         source=_source(pool, spec, reading, previous),
         summary=_summary(situation, ready, ready_workers=ready_workers),
-        **_backlog_fields(reading),
+        **_backlog_fields(reading, decision.holds),
     )
     return _as_stored(status)
 
@@ -269,8 +270,10 @@ def told_exits(status: QueueWorkerPoolStatus) -> Exits:
 
 
 def _summary(situation: Situation, ready: Verdict, *, ready_workers: int) -> SummaryStatus:
-    spec, rollout = situation.spec, situation.rollout
+    spec, rollout, held = situation.spec, situation.rollout, len(situation.decision.holds)
     shown = f" {rollout.replaced}/{rollout.total}" if ready.reason in SHOWN_WITH_PROGRESS else ""
+    if ready.reason == ConditionReason.PAUSED and held < len(spec.queues):
+        shown = f" {held}/{len(spec.queues)}"
     return SummaryStatus(
         queues=",".join(spec.queues)[:1024],
         workers=f"{ready_workers}/{situation.desired}",
@@ -279,7 +282,7 @@ def _summary(situation: Situation, ready: Verdict, *, ready_workers: int) -> Sum
     )
 
 
-def _backlog_fields(reading: Reading) -> dict[str, object]:
+def _backlog_fields(reading: Reading, holds: Mapping[str, Hold]) -> dict[str, object]:
     """Give the counts, or nothing at all: what is not known is absent, never 0."""
     if isinstance(reading, UnknownBacklog):
         return {}
@@ -301,6 +304,7 @@ def _backlog_fields(reading: Reading) -> dict[str, object]:
                 due=queue.due,
                 reserved=queue.reserved,
                 expired=queue.expired,
+                hold=holds.get(queue.name),
                 oldest_job_time=queue.oldest and queue.oldest.since,
                 oldest_job_waits=queue.oldest and queue.oldest.bound,
                 head=(

@@ -83,7 +83,7 @@ class Step:
     revisit_at: datetime | None = None
 
 
-def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int, holding: int) -> int:
+def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int, holding: int, held: int = 0) -> int:
     """
     Ask for as many workers as the backlog needs, before any limit.
 
@@ -101,9 +101,10 @@ def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int, holdin
         backlog_per_worker: Jobs that one worker is expected to cope with, at least 1.
         current: Workers asked for at present.
         holding: Workers that leave, and not before they have ended a job each.
+        held: Waiting jobs that no worker would take, such as those of a paused queue: at most those that wait.
     """
     busy = min(max(backlog.in_hand - holding, 0), current)
-    needed = -(-(backlog.waiting + busy) // backlog_per_worker)
+    needed = -(-(backlog.waiting - held + busy) // backlog_per_worker)
     return max(needed, busy)
 
 

@@ -19,6 +19,7 @@ from queueworkers.domain.rollout import Phase, outdated
 from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.wording import spell_count
 from queueworkers.domain.workers import TroubleKind
+from queueworkers.frameworks.base import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -302,6 +303,10 @@ def _well(situation: Situation) -> Verdict:
     decision = situation.decision
     if decision.basis is Basis.SUSPENDED:
         reason = ConditionReason.SUSPENDED
+    elif Hold.MAINTENANCE in decision.holds.values():
+        reason = ConditionReason.MAINTENANCE
+    elif decision.holds:
+        reason = ConditionReason.PAUSED
     elif decision.limiter is Limiter.MAXIMUM:
         reason = ConditionReason.AT_MAX_REPLICAS
     elif decision.basis is Basis.PINNED:

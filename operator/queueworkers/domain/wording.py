@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from queueworkers.api.conditions import WaitBound
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis
+from queueworkers.domain.notices import count_held
 from queueworkers.domain.scaling import Limiter
+from queueworkers.frameworks.base import Hold
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
@@ -21,6 +24,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _BOUNDS = {WaitBound.EXACTLY: "", WaitBound.AT_LEAST: "at least ", WaitBound.AT_MOST: "at most "}
+
+MANY = 3
+"""More queues than that are counted and not named."""
 
 
 def spell_age(age: timedelta) -> str:
@@ -80,10 +86,32 @@ def _asked(reading: Reading, decision: Decision, scaling: ScalingSpec) -> str:
         return "the backlog is not known"
     with_leavers = min(decision.holding, reading.in_hand)
     of_these = f" ({with_leavers} with workers that leave)" if with_leavers else ""
+    held = count_held(reading, decision.holds)
     return (
-        f"{reading.waiting} waiting and {reading.in_hand} in hand{of_these},"
+        f"{reading.waiting - held} waiting and {reading.in_hand} in hand{of_these},"
         f" at {scaling.backlog_per_worker} per worker, ask for {decision.recommended}"
+        f"{_not_counted(held, decision.holds)}"
     )
+
+
+def _not_counted(held: int, holds: Mapping[str, Hold]) -> str:
+    if not holds:
+        return ""
+    jobs = spell_count(held, "waiting job")
+    counts = "does not count" if held == 1 else "do not count"
+    if Hold.MAINTENANCE in holds.values():
+        return f"; the application is in maintenance mode, so {jobs} {counts}"
+    are = "is" if len(holds) == 1 else "are"
+    return f"; {spell_queues(sorted(holds))} {are} paused, so {jobs} {counts}"
+
+
+def spell_queues(queues: Sequence[str]) -> str:
+    """Write the names of queues, at least one: ``queue high``, ``queues high and low``; of many only how many."""
+    if len(queues) == 1:
+        return f"queue {queues[0]}"
+    if len(queues) > MANY:
+        return spell_count(len(queues), "queue")
+    return f"queues {', '.join(queues[:-1])} and {queues[-1]}"
 
 
 def _limit(scaling: ScalingSpec, decision: Decision) -> str:

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from queueworkers.api.conditions import UnknownReason
 from queueworkers.api.restart import OnChange
+from queueworkers.api.scaling import OnPause
 from queueworkers.backlog.endpoint import PoolRequest
 from queueworkers.backlog.signals import SignalRequest, signal_places
 from queueworkers.domain.backlog import Backlog, SeenHead, UnknownBacklog
+from queueworkers.domain.notices import Notices
 from queueworkers.domain.report import describe_source
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.sources import observe_endpoint, refers_to_secrets
 from queueworkers.errors import ApiServerError
-from queueworkers.frameworks.base import Spelling
+from queueworkers.frameworks.base import Spelling, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from queueworkers.api.redis import RedisSource
     from queueworkers.api.spec import QueueWorkerPoolSpec
@@ -44,10 +45,13 @@ RETRY_SECONDS = 5.0
 """How soon a missing Secret is looked for again."""
 
 SIGNALS_SECONDS = 3.0
-"""How soon a framework's own restart command is noticed."""
+"""How soon a framework's own command, such as a restart or a pause, is noticed."""
 
-SIGNALLING_POOLS_PER_SECOND = 200
-"""Each has up to 33 keys at which its signal may be; where there are very many pools, they are read less often."""
+SIGNAL_KEYS_PER_SECOND = 10_000
+"""A pool has up to 33 keys for each notice that there may be; where that comes to very many, they are read less often."""
+
+HOLDS_KEPT_SECONDS = 60.0
+"""For so long a pause is believed of which nothing is heard any more; then its queues count again."""
 
 LOOK_UPS_AT_ONCE = 4
 """Pools whose Secrets are read side by side; most pools have none, and take no time."""
@@ -79,7 +83,7 @@ class Reader(Protocol):
         """Read them in one round trip; what could not be read is an `UnknownBacklog`, never an error."""
 
     async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
-        """Read when the workers were last asked to restart; a pool of which that is not known is left out."""
+        """Read what was left for the workers; a pool of which that is not known is left out."""
 
     async def observe_connections(self) -> Sequence[Connection] | None:
         """List who is connected to the server; ``None`` where it does not tell."""
@@ -95,13 +99,21 @@ class Followed:
     source: RedisSource
     request: PoolRequest
     signal: SignalRequest | None
-    """``None`` where signals are ignored."""
+    """``None`` where they are ignored."""
     every_seconds: float
     endpoint: RedisEndpoint | None = None
     reading: Reading | None = None
     read_at: float = 0.0
     """When to read it next, by the loop's clock."""
-    signalled_at: datetime | None = None
+    notices: Notices | None = None
+    """``None`` before it was tried to read them."""
+    heard_at: float = 0.0
+    """When they were last known, by the loop's clock."""
+
+    @property
+    def must_hear_first(self) -> bool:
+        """Tell whether the next reading is no use before the notices are read: nobody is to grow for a paused queue."""
+        return self.notices is None or isinstance(self.reading, UnknownBacklog)
 
 
 class BacklogObserver:
@@ -161,10 +173,10 @@ class BacklogObserver:
         self._look_ups.add(key)
         return None
 
-    def signalled_at(self, key: PoolKey) -> datetime | None:
-        """Return when a followed pool's workers were last asked to restart, as far as it is known."""
+    def notices(self, key: PoolKey) -> Notices:
+        """Return what was left for a followed pool's workers, as far as it is known."""
         followed = self._followed.get(key)
-        return followed.signalled_at if followed and followed.signal else None
+        return (followed.notices if followed and followed.signal else None) or Notices()
 
     def forget(self, key: PoolKey) -> None:
         """Read no more for a pool; the last one of an endpoint ends its connection."""
@@ -204,7 +216,7 @@ class BacklogObserver:
         if isinstance(found, UnknownBacklog):
             self._look_ups.add_later(key, seconds=RETRY_SECONDS)
             self._leave(key, followed)
-            self._publish(key, followed, found)
+            self._publish(followed, found)
             return
         if refers_to_secrets(followed.source):
             self._look_ups.add_later(key, seconds=SECRETS_KEPT_SECONDS)
@@ -260,11 +272,16 @@ class BacklogObserver:
                 ]
                 for followed in due:
                     followed.read_at = now + followed.every_seconds
-                if due:
-                    await self._read(reader, endpoint, due)
+                readings = await self._read(reader, due)
                 if signals_at <= now:
-                    asked = await self._read_signals(reader, endpoint)
-                    signals_at = now + max(SIGNALS_SECONDS, asked / SIGNALLING_POOLS_PER_SECOND)
+                    members = [self._followed[key] for key in self._members[endpoint]]
+                    keys = await self._read_signals(reader, members)
+                    signals_at = now + max(SIGNALS_SECONDS, keys / SIGNAL_KEYS_PER_SECOND)
+                else:
+                    await self._read_signals(reader, [each for each in due if each.must_hear_first])
+                for followed, reading in zip(due, readings, strict=True):
+                    if followed.endpoint == endpoint:  # else it left while it was read
+                        self._publish(followed, reading)
                 next_read = min(self._followed[key].read_at for key in self._members[endpoint])
                 # A pool that joins meanwhile is due at once, but waits for at most this tick.
                 await asyncio.sleep(min(max(next_read - loop.time(), 0.0), 1.0))
@@ -273,37 +290,47 @@ class BacklogObserver:
                 del self._readers[endpoint]
             await reader.close()
 
-    async def _read(self, reader: Reader, endpoint: RedisEndpoint, due: Sequence[Followed]) -> None:
+    async def _read(self, reader: Reader, due: Sequence[Followed]) -> list[Reading]:
         requests = [followed.request for followed in due]
+        if not requests:
+            return []
         try:
             readings = await reader.observe(requests)
         except Exception:
             # The last line of defence: a bug must not end the reading of this endpoint for ever.
             logger.exception("Reading failed unexpectedly")
-            readings = {request.key: UNEXPECTED for request in requests}
-        for followed, request in zip(due, requests, strict=True):
-            if followed.endpoint == endpoint:  # else it left while it was read
-                self._publish(request.key, followed, readings.get(request.key, UNEXPECTED))
+            readings = {}
+        return [readings.get(request.key, UNEXPECTED) for request in requests]
 
-    async def _read_signals(self, reader: Reader, endpoint: RedisEndpoint) -> int:
-        """Read the signals of an endpoint's pools that heed them, and count those."""
-        followed = {key: self._followed[key] for key in self._members[endpoint]}
-        requests = [each.signal for each in followed.values() if each.signal]
-        if not requests:
+    async def _read_signals(self, reader: Reader, members: Sequence[Followed]) -> int:
+        """Read what was left for the workers of pools that heed it, and count the keys at which it may be."""
+        asking = [(followed, followed.signal) for followed in members if followed.signal]
+        if not asking:
             return 0
         try:
-            signals = await reader.observe_signals(requests)
+            signals = await reader.observe_signals([request for _, request in asking])
         except Exception:
             # As above: worse than a signal that is missed would be a backlog that is read no more.
             logger.exception("Reading signals failed unexpectedly")
-            return len(requests)
-        for key, signalled_at in signals.items():
-            if followed[key].signalled_at != signalled_at:
-                followed[key].signalled_at = signalled_at
-                self._changed(key)
-        return len(requests)
+            signals = {}
+        now = asyncio.get_running_loop().time()
+        for followed, request in asking:
+            self._hear(followed, signals.get(request.key), now=now)
+        return sum(len(place.keys) for place in {place for _, request in asking for place in request.places})
 
-    def _publish(self, key: PoolKey, followed: Followed, reading: Reading) -> None:
+    def _hear(self, followed: Followed, notices: Notices | None, *, now: float) -> None:
+        """Note what was left, or that it is not known: what was known stays so, a hold only for a while."""
+        before = followed.notices or Notices()
+        if notices is not None:
+            followed.heard_at = now
+        elif now - followed.heard_at > HOLDS_KEPT_SECONDS:
+            notices = replace(before, holds={})
+        followed.notices = notices or before
+        if followed.notices != before:
+            self._changed(followed.request.key)
+
+    def _publish(self, followed: Followed, reading: Reading) -> None:
+        key = followed.request.key
         refused = isinstance(reading, UnknownBacklog) and reading.reason in LOGIN_TROUBLES
         if refused and refers_to_secrets(followed.source):
             self._look_ups.add_later(key, seconds=RETRY_SECONDS)
@@ -339,15 +366,28 @@ def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
 
 
 def _signal_request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> SignalRequest | None:
-    if spec.restart.on_signal is OnChange.IGNORE:
+    framework = spec.framework_declared
+    heeded = {
+        True: spec.scaling.on_pause is OnPause.HOLD,
+        False: spec.restart.on_signal is OnChange.RESTART,
+    }
+    notices = [
+        notice
+        for notice in framework.notices
+        if reaches(spec.version_tuple, notice.since) and heeded[notice.hold is not None]
+    ]
+    if not notices:
         return None
     places = signal_places(
-        spec.framework_declared,
+        framework,
+        notices,
         prefix=spec.redis.prefix,
         cache_prefix=spec.restart.cache_prefix,
         database=spec.redis.database,
+        connection=spec.connection,
+        queues=spec.queues,
     )
-    return SignalRequest(pool.identity.key, places)
+    return SignalRequest(pool.identity.key, places, spec.queues)
 
 
 def _same(before: Reading | None, now: Reading) -> bool:

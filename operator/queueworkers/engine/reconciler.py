@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.exits import Exits
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
+    from queueworkers.domain.notices import Notices
     from queueworkers.domain.pool import Pool
     from queueworkers.domain.references import Dependence
     from queueworkers.domain.workers import Workers
@@ -61,8 +62,8 @@ class Backlogs(Protocol):
     def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
         """Go on reading a pool's queues, and return the latest reading; ``None`` before the first."""
 
-    def signalled_at(self, key: PoolKey) -> datetime | None:
-        """Return when a pool's workers were last asked to restart in the framework's own way, where that is known."""
+    def notices(self, key: PoolKey) -> Notices:
+        """Return what the framework's own commands left for a pool's workers, where that is known."""
 
     async def observe_connections(self, key: PoolKey) -> Sequence[Connection] | None:
         """List who is connected to a pool's Redis; ``None`` where that is not known soon enough."""
@@ -165,13 +166,15 @@ class Reconciler:
         )
         if references is None:
             return None
+        notices = self._backlogs.notices(pool.identity.key)
         undoing = spec.restart.rollout is RolloutControl.UNDO
         return Observation(
             reading=reading,
             workers=workers,
             references=references,
             restart_annotation=parse_moment(pool.restart_annotation),
-            signalled_at=self._backlogs.signalled_at(pool.identity.key),
+            signalled_at=notices.restart_at,
+            holds=notices.holds,
             undo_to=await self._world.observe_revision_before(pool.identity) if undoing else None,
             exits=memory.exits,
             told_phase=pool.status.rollout.phase if pool.status.rollout else None,

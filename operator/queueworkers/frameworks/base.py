@@ -180,6 +180,32 @@ class ExitMeaning:
     """True where the exit happens by design, many times a day."""
 
 
+class Hold(StrEnum):
+    """Why workers take no jobs of a queue, although they are there and it has some; of two the later one is told."""
+
+    PAUSED = "Paused"
+    """Somebody paused the queue, or all of them."""
+    MAINTENANCE = "Maintenance"
+    """The whole application is in maintenance mode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Word that a framework's command leaves for its workers in the application's cache."""
+
+    name: str
+    """The cache's name for it, in which ``{connection}`` and ``{queue}`` stand for those that it is about."""
+    since: Version = ALWAYS
+    """The first version with that command."""
+    hold: Hold | None = None
+    """What it does to the queues that it is about, as long as it is there; ``None``: it is the unix time of a restart."""
+
+    @property
+    def is_about_one_queue(self) -> bool:
+        """Tell whether it names a queue, and does not concern them all."""
+        return "{queue}" in self.name
+
+
 DEAF_WORDS = "The worker does not hear a stop"
 """What a framework's startup probe says when it fails, followed by a colon and a `Deafness`."""
 
@@ -258,12 +284,12 @@ class HeaderReader(Protocol):
         """Read the head of a queue; ``None`` when it is not a job of this framework."""
 
 
-class SignalKeys(Protocol):
-    """Where a framework notes that its workers are to restart."""
+class CachePrefixes(Protocol):
+    """What stands before the names of a framework's cache."""
 
     def __call__(self, *, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
         """
-        Name the keys at which it may be, complete, in no order.
+        List what it may be, complete, in no order.
 
         Args:
             prefix: What the Redis client puts in front of every key; may be empty.
@@ -319,9 +345,11 @@ class Framework:
     """
     exit_meanings: Mapping[int, ExitMeaning]
     keys: KeyLayout
-    signal_keys: SignalKeys
+    notices: tuple[Notice, ...]
+    """What its commands tell the workers by way of the cache."""
+    cache_prefixes: CachePrefixes
     cache_databases: tuple[int, ...]
-    """Where the cache is by default, which holds the signal; it may be where the queues are as well."""
+    """Where the cache is by default, which holds the notices; it may be where the queues are as well."""
     command_line: CommandLine
     read_header: HeaderReader
 

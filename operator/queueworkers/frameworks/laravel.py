@@ -18,7 +18,9 @@ from queueworkers.frameworks.base import (
     ByVersion,
     ExitMeaning,
     Framework,
+    Hold,
     JobHeader,
+    Notice,
     list_with_sets,
     reaches,
 )
@@ -45,8 +47,18 @@ def queue_keys(queue: str, spelling: Spelling) -> tuple[QueueStore, ...]:
     return list_with_sets(ready)
 
 
-SIGNAL = "illuminate:queue:restart"
-"""The cache's key, from ``src/Illuminate/Queue/Console/RestartCommand.php``; the value is a unix time."""
+NOTICES = (
+    Notice(name="illuminate:queue:restart"),
+    Notice(name="illuminate:foundation:down", since=(9,), hold=Hold.MAINTENANCE),
+    Notice(name="illuminate:queue:paused:{connection}:{queue}", since=(12, 40), hold=Hold.PAUSED),
+    Notice(name="illuminate:queues:paused", since=(13, 25), hold=Hold.PAUSED),
+)
+"""
+From ``Queue/Console/RestartCommand.php``, ``Foundation/MaintenanceModeManager.php`` and ``Queue/QueueManager.php``.
+
+Maintenance mode is in the cache only where ``APP_MAINTENANCE_DRIVER`` says so;
+else it is a file in each pod.
+"""
 
 _CACHE_PREFIXES = ("{name}_cache:", "{name}_cache_:", "{name}_cache_", "{name}-cache-", "{name}_cache")
 """
@@ -61,21 +73,19 @@ _DEFAULT_NAME = "laravel"
 """``APP_NAME`` of an application that was not given one."""
 
 
-def signal_keys(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
+def cache_prefixes(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
     """
-    Name the keys at which `queue:restart` leaves its time.
+    List what may stand before the names of the cache.
 
     The prefixes of Redis and of the cache are both made from ``APP_NAME`` by
     default, so the one tells the other: ``shop_database_`` goes with ``shop_cache_``.
     """
-    return tuple(f"{prefix}{each}{SIGNAL}" for each in _cache_prefixes(prefix, cache_prefix))
-
-
-def _cache_prefixes(prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
     if cache_prefix is None:
-        return ("", *(each.format(name=name) for name in _names(prefix) for each in _CACHE_PREFIXES))
-    # An empty one gets no colon in any version.
-    return (cache_prefix, f"{cache_prefix}:") if cache_prefix else ("",)
+        guesses = ("", *(each.format(name=name) for name in _names(prefix) for each in _CACHE_PREFIXES))
+    else:
+        # An empty one gets no colon in any version.
+        guesses = (cache_prefix, f"{cache_prefix}:") if cache_prefix else ("",)
+    return tuple(f"{prefix}{each}" for each in guesses)
 
 
 def _names(prefix: str) -> tuple[str, ...]:
@@ -198,7 +208,8 @@ LARAVEL = Framework(
         }
     ),
     keys=queue_keys,
-    signal_keys=signal_keys,
+    notices=NOTICES,
+    cache_prefixes=cache_prefixes,
     cache_databases=(0, 1),
     command_line=command_line,
     read_header=read_header,

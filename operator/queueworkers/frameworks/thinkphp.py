@@ -16,6 +16,7 @@ from queueworkers.frameworks.base import (
     ExitMeaning,
     Framework,
     JobHeader,
+    Notice,
     list_with_sets,
     reaches,
 )
@@ -39,13 +40,13 @@ def queue_keys(queue: str, spelling: Spelling) -> tuple[QueueStore, ...]:
     return list_with_sets(ready)
 
 
-SIGNAL = "think:queue:restart"
-"""The cache's key, from ``src/queue/command/Restart.php``; the value is a unix time."""
+NOTICES = (Notice(name="think:queue:restart"),)
+"""From ``src/queue/command/Restart.php``; there is neither a pause nor a maintenance mode."""
 
 
-def signal_keys(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
-    """Name the key at which `queue:restart` leaves its time; the cache has no prefix by default."""
-    return (f"{prefix}{cache_prefix or ''}{SIGNAL}",)
+def cache_prefixes(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
+    """Tell what stands before the names of the cache, which has no prefix of its own by default."""
+    return (f"{prefix}{cache_prefix or ''}",)
 
 
 OPTIONS_SINCE = MappingProxyType(
@@ -124,7 +125,8 @@ THINKPHP = Framework(
         }
     ),
     keys=queue_keys,
-    signal_keys=signal_keys,
+    notices=NOTICES,
+    cache_prefixes=cache_prefixes,
     cache_databases=(0,),
     command_line=command_line,
     read_header=read_header,

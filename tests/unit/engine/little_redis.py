@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from queueworkers.domain.notices import Notices
 from unit.domain.given import a_backlog
 from unit.engine.virtual_time import now
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
+    from queueworkers.frameworks.base import Hold
 
 
 @dataclass
@@ -31,8 +33,12 @@ class LittleRedis:
     """Hosts at which the reader itself fails, which it never should."""
     signals: dict[str, datetime | None] = field(default_factory=dict)
     """When somebody ran the framework's restart command, of the hosts of which it is known."""
+    holds: dict[str, dict[str, Hold]] = field(default_factory=dict)
+    """The queues that somebody holds, of the hosts of which it is known."""
     asked_for_signals: list[tuple[float, int]] = field(default_factory=list)
     """When, and for how many pools."""
+    signal_requests: list[SignalRequest] = field(default_factory=list)
+    """What each of them asked."""
     connections: dict[str, list[Connection]] = field(default_factory=dict)
     """Who is connected to which host; a host that is not here does not say."""
     mute: set[str] = field(default_factory=set)
@@ -69,15 +75,18 @@ class LittleReader:
         return {request.key: a_backlog(ready=self._redis.ready.get(self._host, 0)) for request in requests}
 
     async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
-        """Tell when workers were asked to restart."""
+        """Tell what was left for the workers."""
         self._redis.asked_for_signals.append((now(), len(requests)))
+        self._redis.signal_requests += requests
         if self._host in self._redis.broken:
             raise ZeroDivisionError
-        return {
-            request.key: self._redis.signals[self._host]
-            for request in requests
-            if self._host in self._redis.signals
-        }
+        known = self._redis.signals.keys() | self._redis.holds.keys()
+        if self._host not in known:
+            return {}
+        notices = Notices(
+            restart_at=self._redis.signals.get(self._host), holds=self._redis.holds.get(self._host, {})
+        )
+        return {request.key: notices for request in requests}
 
     async def observe_connections(self) -> Sequence[Connection] | None:
         """Tell who is connected."""

@@ -14,6 +14,8 @@ from unit.engine.little_redis import LittleRedis, LittleSecrets
 from unit.engine.virtual_time import Running, now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from queueworkers.domain.backlog import Reading
 
 
@@ -24,13 +26,23 @@ class Observed(Running[BacklogObserver]):
         self.redis = LittleRedis()
         self.secrets = LittleSecrets({name: {"password": value.encode()} for name, value in secrets.items()})
         self.told: list[tuple[float, str]] = []
+        self.changed: Callable[[PoolKey], object] = lambda _: None
+        """What else is to happen whenever it tells of a pool."""
         self.observer = BacklogObserver(self.secrets, connect=self.redis.connect, changed=self._note)
 
     def _note(self, key: PoolKey) -> None:
         self.told.append((now(), key.name))
+        self.changed(key)
 
     def follow(
-        self, name: str, host: str = "redis.one", *, secret: str = "", every: int = 1, **also: Any
+        self,
+        name: str,
+        host: str = "redis.one",
+        *,
+        secret: str = "",
+        every: int = 1,
+        scaling: dict[str, Any] | None = None,
+        **also: Any,
     ) -> Reading | None:
         """Follow a pool, as the reconciler does whenever it looks at one."""
         reference = {"passwordSecretRef": {"name": secret}} if secret else {}
@@ -43,7 +55,11 @@ class Observed(Running[BacklogObserver]):
             restart_annotation=None,
             deleting=False,
         )
-        spec = a_spec(redis={"host": host, **reference}, scaling={"pollingIntervalSeconds": every}, **also)
+        spec = a_spec(
+            redis={"host": host, **reference},
+            scaling={"pollingIntervalSeconds": every, **(scaling or {})},
+            **also,
+        )
         return self.observer.follow(pool, spec)
 
     def forget(self, name: str) -> None:

@@ -13,6 +13,7 @@ from queueworkers.domain.manifests import (
     ROLLOUT_SINCE_ANNOTATION,
     ROLLOUT_TRIGGER_ANNOTATION,
 )
+from queueworkers.domain.notices import Notices
 from queueworkers.domain.pool import Pool
 from queueworkers.domain.restarts import parse_moment
 from queueworkers.engine.reconciler import Reconciler
@@ -183,10 +184,10 @@ class LittleWorld:
         del pool, spec
         return self.reading
 
-    def signalled_at(self, key: PoolKey) -> datetime | None:
-        """Tell when the workers were asked to restart."""
+    def notices(self, key: PoolKey) -> Notices:
+        """Tell what was left for the workers."""
         assert key == POOL.key
-        return self.signal
+        return Notices(restart_at=self.signal)
 
     async def observe_connections(self, key: PoolKey) -> Sequence[Connection] | None:
         """Tell of whoever is connected."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,16 @@ from queueworkers.frameworks import FRAMEWORKS
 from queueworkers.frameworks.laravel import LARAVEL
 from queueworkers.frameworks.thinkphp import THINKPHP
 
+if TYPE_CHECKING:
+    from queueworkers.frameworks.base import Framework
+
 NAME = "illuminate:queue:restart"
+
+
+def keys_of(framework: Framework, *, prefix: str, cache_prefix: str | None) -> list[str]:
+    """Where the time of a restart may be."""
+    (restart,) = (notice.name for notice in framework.notices if notice.hold is None)
+    return [f"{each}{restart}" for each in framework.cache_prefixes(prefix=prefix, cache_prefix=cache_prefix)]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +41,7 @@ NAME = "illuminate:queue:restart"
 )
 def test_the_cache_is_found_from_the_prefix_of_redis(prefix: str, key: str) -> None:
     """Both are made from the application's name, each in the spelling of its time."""
-    assert key in LARAVEL.signal_keys(prefix=prefix, cache_prefix=None)
+    assert key in keys_of(LARAVEL, prefix=prefix, cache_prefix=None)
 
 
 @pytest.mark.parametrize(
@@ -43,10 +54,10 @@ def test_the_cache_is_found_from_the_prefix_of_redis(prefix: str, key: str) -> N
     ],
 )
 def test_a_cache_prefix_that_is_said_is_not_guessed(
-    framework: object, cache_prefix: str | None, keys: set[str]
+    framework: Framework, cache_prefix: str | None, keys: set[str]
 ) -> None:
     """Laravel puts a colon behind it until 10, which the version of an application does not tell for certain."""
-    assert set(framework.signal_keys(prefix="p_", cache_prefix=cache_prefix)) == keys  # type: ignore[attr-defined]
+    assert set(keys_of(framework, prefix="p_", cache_prefix=cache_prefix)) == keys
 
 
 @given(
@@ -56,7 +67,7 @@ def test_a_cache_prefix_that_is_said_is_not_guessed(
 )
 def test_no_key_is_outside_the_pools_prefix(framework, prefix, cache_prefix):
     """An application's signal is its own; and the number of keys that are read all the time stays small."""
-    keys = framework.signal_keys(prefix=prefix, cache_prefix=cache_prefix)
+    keys = framework.cache_prefixes(prefix=prefix, cache_prefix=cache_prefix)
     assert keys
     assert all(key.startswith(prefix) for key in keys)
     assert len(set(keys)) == len(keys) <= 16
