@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import pytest
 
+from apiserver.custom_pools import RIGHT_CUSTOM, WRONG_CUSTOM
+
 REMOVED: Final = object()
 
 WORKING_SPEC: dict[str, Any] = {
@@ -67,7 +69,7 @@ WRONG = [
     pytest.param(
         {"framework": "Symfony"},
         "spec.framework",
-        'supported values: "Laravel", "ThinkPHP"',
+        'supported values: "Laravel", "ThinkPHP", "Custom"',
         id="an-unknown-framework",
     ),
     pytest.param(
@@ -590,6 +592,7 @@ WRONG = [
     ),
     pytest.param({"restart.maxSurge": "0%"}, "spec.restart.maxSurge", "should match", id="no-share-of-surge"),
     pytest.param({"suspend": "yes"}, "spec.suspend", "must be of type boolean", id="suspend-in-words"),
+    *WRONG_CUSTOM,
 ]
 """Changes, the field that is named as wrong, and a part of what is said about it."""
 
@@ -698,6 +701,7 @@ RIGHT = [
         },
         id="variables-from-everywhere",
     ),
+    *RIGHT_CUSTOM,
 ]
 """Changes that leave the pool right."""
 

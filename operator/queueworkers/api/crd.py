@@ -87,9 +87,9 @@ def pool_schema() -> Schema:
 
 
 def schema_at(schema: Schema, path: str) -> Schema:
-    """Find the schema of a field, such as ``spec.scaling.behavior``."""
+    """Find the schema of a field, such as ``spec.scaling.behavior``; ``[]`` is any item of a list."""
     for part in path.split(".") if path else ():
-        schema = schema["properties"][part]
+        schema = schema["items"] if part == "[]" else schema["properties"][part]
     return schema
 
 

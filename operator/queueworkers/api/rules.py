@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from queueworkers.api.spec import VERSION_PATTERN, QueueWorkerPoolSpec
 from queueworkers.frameworks import FRAMEWORKS
 from queueworkers.frameworks.base import ALWAYS, WorkerOptions, spell_version
+from queueworkers.frameworks.custom import QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +78,14 @@ SHORT_NAME = Rule(
     f"from it: use at most {MAX_NAME_LENGTH}",
 )
 
+KNOWN = tuple(each for each in FRAMEWORKS.values() if each.options_since)
+"""Frameworks of which the worker's options are known."""
+
+BARE = tuple(each for each in FRAMEWORKS.values() if not each.options_since)
+"""The others: the pool itself says all that is known."""
+
+_IS_BARE = f"(self.framework in {[each.name for each in BARE]})"
+
 # --- what the declared version knows ---
 
 
@@ -112,7 +121,7 @@ def by_version(framework: Framework, fact: ByVersion[int]) -> str:
 
 
 _UNTIMED = " || ".join(
-    ("self.timeout == 0", *(lacks(each, each.options_since.get("timeout")) for each in FRAMEWORKS.values()))
+    ("self.timeout == 0", *(lacks(each, each.options_since.get("timeout")) for each in KNOWN))
 )
 """Nothing ends a job that takes long: there is no `timeout`, or the worker has never heard of one."""
 
@@ -121,7 +130,7 @@ _UNTIMED = " || ".join(
 SLEEP_BELOW_TIMEOUT = Rule(
     at="spec",
     field="sleep",
-    holds=f"{_UNTIMED} || self.sleep < self.timeout",
+    holds=f"{_IS_BARE} || {_UNTIMED} || self.sleep < self.timeout",
     says="sleep (<<self.sleep>> s) must be shorter than timeout (<<self.timeout>> s), or a worker that finds no job "
     "runs into the timeout while it sleeps and kills itself: lower sleep or raise timeout",
 )
@@ -129,19 +138,21 @@ SLEEP_BELOW_TIMEOUT = Rule(
 TIMEOUT_BELOW_RETRY_AFTER = Rule(
     at="spec",
     field="timeout",
-    holds=f"!has(self.retryAfter) || self.retryAfter == 0 || {_UNTIMED} || self.timeout < self.retryAfter",
+    holds=f"{_IS_BARE} || !has(self.retryAfter) || self.retryAfter == 0 || {_UNTIMED} || self.timeout < self.retryAfter",
     says="timeout (<<self.timeout>> s) must be shorter than retryAfter (<<self.retryAfter>> s), or a job that still "
     "runs is handed to a second worker: lower timeout, or raise retry_after in the application's "
     "config/queue.php and retryAfter with it",
 )
 
-_DEFAULTS = ", ".join(by_version(each, each.default_retry_after) for each in FRAMEWORKS.values())
+_DEFAULTS = ", ".join(
+    by_version(each, each.default_retry_after) for each in KNOWN if each.default_retry_after
+)
 _DEFAULT_RETRY_AFTER = f"{{{_DEFAULTS}}}[self.framework]"
 
 TIMEOUT_BELOW_DEFAULT_RETRY_AFTER = Rule(
     at="spec",
     field="timeout",
-    holds=f"has(self.retryAfter) || {_UNTIMED} || self.timeout < {_DEFAULT_RETRY_AFTER}",
+    holds=f"{_IS_BARE} || has(self.retryAfter) || {_UNTIMED} || self.timeout < {_DEFAULT_RETRY_AFTER}",
     says="timeout (<<self.timeout>> s) must be shorter than the retry_after of the queue connection, which is "
     f"<<{_DEFAULT_RETRY_AFTER}>> s by default in <<self.framework>>, or a job that still runs is handed to a "
     "second worker: lower timeout, or raise retry_after in the application's config/queue.php and say so in "
@@ -152,7 +163,7 @@ NO_TIMEOUT_SAYS_RETRY_AFTER = Rule(
     at="spec",
     field="retryAfter",
     reason="FieldValueRequired",
-    holds="self.timeout != 0 || has(self.retryAfter)",
+    holds=f"{_IS_BARE} || self.timeout != 0 || has(self.retryAfter)",
     says="timeout 0 lets a job run without limit, yet after retry_after ("
     f"<<{_DEFAULT_RETRY_AFTER}>> s by default in <<self.framework>>) it is handed to a second worker: give a "
     "timeout, or raise retry_after in the application's config/queue.php above your longest job and say so in "
@@ -200,7 +211,7 @@ _LIMIT = "self.resources.limits.memory"
 MEMORY_BELOW_LIMIT = Rule(
     at="spec",
     field="memory",
-    holds=f"!has(self.resources) || !has(self.resources.limits) || !has({_LIMIT}) || "
+    holds=f"{_IS_BARE} || !has(self.resources) || !has(self.resources.limits) || !has({_LIMIT}) || "
     f"(type({_LIMIT}) == int ? double({_LIMIT}) : isQuantity({_LIMIT}) ? quantity({_LIMIT}).asApproximateFloat() : "
     "double('Infinity')) > double(self.memory) * 1048576.0",
     says="memory (<<self.memory>> MB) must be below resources.limits.memory (<<self.resources.limits.memory>>), or "
@@ -208,12 +219,10 @@ MEMORY_BELOW_LIMIT = Rule(
     "raise the limit",
 )
 
-_CONSOLES = [each.name for each in FRAMEWORKS.values() if each.options_since]
-
 COMMAND_BEFORE_QUEUE_WORK = Rule(
     at="spec",
     field="command",
-    holds=f"!has(self.command) || !(self.framework in {_CONSOLES}) || !self.command.exists(word, "
+    holds=f"!has(self.command) || {_IS_BARE} || !self.command.exists(word, "
     "['queue:work', 'queue:listen', '--once', '--stop-when-empty'].exists(said, word.contains(said)))",
     says="command is what stands before queue:work, such as [php, artisan]: remove queue:work or queue:listen and its "
     "flags there, as both follow from the pool; --once and --stop-when-empty are none of them, as a worker that ends "
@@ -291,6 +300,133 @@ KNOWN_TIME_ZONE = Rule(
     # `Local` is known: it means that of the API server, whichever that is.
     holds="self != 'Local' && timestamp('2000-01-01T00:00:00Z').getHours(self) >= 0",
     says="timeZone is not in the time zone database: give a name such as Europe/Berlin",
+)
+
+# --- queues that the pool declares itself ---
+
+
+def bare_rules(framework: Framework) -> Iterator[Rule]:
+    """Demand what only the pool can say, and refuse what would do nothing."""
+    of_it = f"self.framework == '{framework.name}'"
+    yield Rule(
+        at="spec",
+        field="command",
+        reason="FieldValueRequired",
+        holds=f"!({of_it}) || has(self.command)",
+        says=f"{framework.name} has no command line of its own: give the whole one in command, such as [node, worker.js]",
+    )
+    yield Rule(
+        at="spec",
+        field="custom",
+        reason="FieldValueRequired",
+        holds=f"!({of_it}) || has(self.custom)",
+        says=f"{framework.name} does not know how the queues are stored: name their keys in custom.keys",
+    )
+    for option in sorted({each for known in KNOWN for each in known.options_since} - {"queues", "timeout"}):
+        declared = QueueWorkerPoolSpec.model_fields[option]
+        wire = declared.alias or option
+        yield Rule(
+            at="spec",
+            field=wire,
+            reason="FieldValueForbidden",
+            holds=f"!({of_it}) || {_not_asked_for(wire, declared.default)}",
+            says=f"{wire} is an option of queue:work and does nothing for {framework.name}: remove it, and put what your "
+            "worker has in its place into command",
+        )
+    yield Rule(
+        at="spec",
+        field="retryAfter",
+        reason="FieldValueForbidden",
+        holds=f"!({of_it}) || !has(self.retryAfter)",
+        says=f"retryAfter does nothing for {framework.name}, where scores say when a job is handed to another worker: "
+        "remove it, and see scoresPerSecond and expiresAfterSeconds in custom.keys",
+    )
+    yield Rule(
+        at="spec",
+        field="version",
+        reason="FieldValueForbidden",
+        holds=f"!({of_it}) || !has(self.version)",
+        says=f"version says nothing about {framework.name}: remove it",
+    )
+
+
+ONLY_BARE_DECLARES = Rule(
+    at="spec",
+    field="custom",
+    reason="FieldValueForbidden",
+    holds=f"{_IS_BARE} || !has(self.custom)",
+    says=f"custom is for the framework {' or '.join(each.name for each in BARE)}, and how <<self.framework>> stores its "
+    "queues is known: remove custom, or correct framework",
+)
+
+SOME_KEY_NAMES_THE_QUEUE = Rule(
+    at="spec",
+    field="custom.keys",
+    holds="!has(self.custom) || size(self.queues) <= 1 || self.custom.keys.exists(each, "
+    f"each.key.contains({cel_text(QUEUE)}))",
+    says=f"no key names a queue, so <<size(self.queues)>> queues would be one and the same: write {QUEUE} where the "
+    "queue's name stands in a key, or name one queue only",
+)
+
+SOME_JOBS_WAIT = Rule(
+    at="spec.custom",
+    field="keys",
+    holds="self.keys.exists(each, each.jobs == 'Ready' || (each.jobs == 'Delayed' && has(each.scoresPerSecond)))",
+    says="no key says which jobs wait for a worker: name the one from which workers take, with jobs Ready, or a sorted "
+    "set of Delayed ones with scoresPerSecond",
+)
+
+EACH_KEY_ONCE = Rule(
+    at="spec.custom",
+    field="keys",
+    holds="self.keys.all(each, self.keys.exists_one(other, each.key == other.key && "
+    "(each.type != 'Stream' || each.jobs == other.jobs)))",
+    says="a key is named twice, so its jobs would count twice: remove one of the two; only a stream has Ready and "
+    "Reserved jobs under one key",
+)
+
+_A_KEY = "spec.custom.keys.[]"
+
+TIMES_OF_A_SET = Rule(
+    at=_A_KEY,
+    field="scoresPerSecond",
+    reason="FieldValueForbidden",
+    holds="!has(self.scoresPerSecond) || (self.type == 'SortedSet' && self.jobs != 'Ready')",
+    says="scoresPerSecond is for a SortedSet whose scores are times until which its jobs are Delayed or Reserved, and "
+    "this is a <<self.type>> of <<self.jobs>> ones: remove it, or correct type or jobs; those whose time has come count "
+    "as waiting",
+)
+
+CLAIMS_END_BY_SCORE = Rule(
+    at=_A_KEY,
+    field="expiresAfterSeconds",
+    holds="self.expiresAfterSeconds == 0 || (self.jobs == 'Reserved' && has(self.scoresPerSecond))",
+    says="expiresAfterSeconds counts from the score of a Reserved job: give scoresPerSecond too, and jobs Reserved, or "
+    "remove it",
+)
+
+STREAM_HAS_A_GROUP = Rule(
+    at=_A_KEY,
+    field="group",
+    holds="has(self.group) == (self.type == 'Stream')",
+    says="a Stream needs the group of consumers that the workers are, and nothing else has one: give group, or remove "
+    "it; this is a <<self.type>>",
+)
+
+STREAM_HOLDS_NOTHING_BACK = Rule(
+    at=_A_KEY,
+    field="jobs",
+    holds="self.type != 'Stream' || self.jobs != 'Delayed'",
+    says="a Stream holds nothing back: its jobs are Ready, which the group has not got, or Reserved, which are not "
+    "acknowledged; jobs that are held back are in a SortedSet",
+)
+
+LIST_HAS_TWO_ENDS = Rule(
+    at=_A_KEY,
+    field="takenFrom",
+    reason="FieldValueForbidden",
+    holds="self.takenFrom == 'Head' || (self.type == 'List' && self.jobs == 'Ready')",
+    says="takenFrom is the end of a List of Ready jobs, and this is a <<self.type>> of <<self.jobs>> ones: remove it",
 )
 
 # --- how many workers ---
@@ -469,6 +605,16 @@ RULES: tuple[Rule, ...] = (
     ROOM_FOR_A_SUCCESSOR,
     PINNED_WITHIN_CEILING,
     MANUAL_SAYS_REPLICAS,
-    *(rule for framework in FRAMEWORKS.values() for make in FRAMEWORK_RULES for rule in make(framework)),
+    *(rule for framework in BARE for rule in bare_rules(framework)),
+    ONLY_BARE_DECLARES,
+    SOME_KEY_NAMES_THE_QUEUE,
+    SOME_JOBS_WAIT,
+    EACH_KEY_ONCE,
+    TIMES_OF_A_SET,
+    CLAIMS_END_BY_SCORE,
+    STREAM_HAS_A_GROUP,
+    STREAM_HOLDS_NOTHING_BACK,
+    LIST_HAS_TWO_ENDS,
+    *(rule for framework in KNOWN for make in FRAMEWORK_RULES for rule in make(framework)),
 )
 """Every rule between fields, in the order in which a person meets them."""

@@ -10,11 +10,12 @@ check (`queueworkers.api.rules`).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from queueworkers.api.base import DAY, ApiModel, Text
+from queueworkers.api.custom import CustomKey, CustomQueues
 from queueworkers.api.redis import CaSecretRef, RedisSource, RedisTls, SecretKeyRef, TlsVerify
 from queueworkers.api.restart import RestartSpec
 from queueworkers.api.scaling import (
@@ -31,6 +32,8 @@ from queueworkers.frameworks.base import Framework, WorkerOptions
 
 __all__ = [
     "CaSecretRef",
+    "CustomKey",
+    "CustomQueues",
     "InvalidSpec",
     "OnPause",
     "QueueWorkerPoolSpec",
@@ -126,7 +129,7 @@ class QueueWorkerPoolSpec(ApiModel):
     framework: FrameworkName
     """
     The queue framework of the application in the image: it decides the worker's command line
-    and how the jobs are stored.
+    and how the jobs are stored.  Custom for any other: then `command` and `custom` say both.
     """
     version: Version | None = None
     """
@@ -141,7 +144,8 @@ class QueueWorkerPoolSpec(ApiModel):
     """
     The console command, run in the image's working directory; `queue:work` and its flags
     follow.  The framework's own when not given, such as [php, artisan].  The part of
-    Supervisor's command before queue:work.  A small supervisor in PHP is the container's first
+    Supervisor's command before queue:work.  For Custom, where it is required, the whole command
+    line of the worker.  A small supervisor in PHP is the container's first
     process and runs it; where the command hides how PHP is called, as a script of the image's own does,
     `php` has to be on the container's PATH.
     """
@@ -231,6 +235,8 @@ class QueueWorkerPoolSpec(ApiModel):
     metadata, volumes, service account, affinity, sidecars.  The worker's container is named
     `worker`.
     """
+    custom: CustomQueues | None = None
+    """How the queues are stored; required for the framework Custom, and only there."""
     redis: RedisSource
     """
     The Redis that holds the queues: the source of the pool's backlog.  A pool has exactly one
@@ -245,6 +251,13 @@ class QueueWorkerPoolSpec(ApiModel):
     True lets every worker finish its job and leave, and keeps the pool empty until it is false
     again; jobs wait.  `supervisorctl stop`.
     """
+
+    @model_validator(mode="after")
+    def _says_what_nobody_knows(self) -> Self:
+        """Hold what the API server holds, as a pool may have been stored under another version of the CRD."""
+        if not self.framework_declared.console and (self.command is None or self.custom is None):
+            raise ValueError(f"give command and custom for the framework {self.framework}")
+        return self
 
     @property
     def framework_declared(self) -> Framework:
@@ -262,18 +275,20 @@ class QueueWorkerPoolSpec(ApiModel):
         return self.command or self.framework_declared.console
 
     @property
-    def effective_retry_after(self) -> int:
-        """Seconds after which a job in hand is given to another worker, as far as it is known here; 0: never."""
+    def effective_retry_after(self) -> int | None:
+        """Seconds after which a job in hand is given to another worker; 0: never, ``None``: not known here."""
         if self.retry_after is not None:
             return self.retry_after
-        return self.framework_declared.default_retry_after.at(self.version_tuple)
+        default = self.framework_declared.default_retry_after
+        return default.at(self.version_tuple) if default else None
 
     @property
-    def effective_tries(self) -> int:
-        """How often a job is tried that says nothing itself; 0: without end."""
-        return (
-            self.framework_declared.default_tries.at(self.version_tuple) if self.tries is None else self.tries
-        )
+    def effective_tries(self) -> int | None:
+        """How often a job is tried that says nothing itself; 0: without end, ``None``: not known here."""
+        if self.tries is not None:
+            return self.tries
+        default = self.framework_declared.default_tries
+        return default.at(self.version_tuple) if default else None
 
     @property
     def effective_grace_period_seconds(self) -> int:

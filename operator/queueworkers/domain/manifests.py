@@ -224,9 +224,10 @@ def _hear_stops(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
     """Have no stop lost, and the worker ready when it hears one; a hook or probe of the user's wins."""
     framework = spec.framework_declared
     worker = next(each for each in template["spec"]["containers"] if each.get("name") == WORKER_CONTAINER)
-    hook = {"preStop": {"exec": {"command": list(framework.before_leaving(spec.console))}}}
-    worker["lifecycle"] = {**hook, **worker.get("lifecycle", {})}
-    if can_listen(spec):
+    if framework.before_leaving:
+        hook = {"preStop": {"exec": {"command": list(framework.before_leaving(spec.console))}}}
+        worker["lifecycle"] = {**hook, **worker.get("lifecycle", {})}
+    if framework.startup_probe and can_listen(spec):
         command = list(framework.startup_probe(spec.console))
         worker.setdefault("startupProbe", {"exec": {"command": command}, **STARTUP_PROBE})
 
@@ -252,10 +253,11 @@ def _worker_container(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
         "name": WORKER_CONTAINER,
         "image": spec.image,
         "command": list(framework.first_process(spec.console, meanings=framework.exit_meanings)),
-        "args": list(framework.command_line(spec.worker_options(), spec.version_tuple)),
         "resources": _resources(spec),
         "securityContext": _container_security(spec.security),
     }
+    if arguments := framework.command_line(spec.worker_options(), spec.version_tuple):
+        container["args"] = list(arguments)
     if spec.env:
         container["env"] = list(spec.env)
     if spec.env_from:
@@ -264,7 +266,8 @@ def _worker_container(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
 
 
 def _resources(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
-    if not spec.memory:  # no limit of the worker's own: nothing to derive one from
+    # Without a limit of the worker's own there is nothing to derive one from.
+    if not spec.memory or not spec.framework_declared.knows("memory", spec.version_tuple):
         return dict(spec.resources or {})
     derived = {
         "requests": {"memory": f"{spec.memory}Mi"},

@@ -352,7 +352,11 @@ def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
     return PoolRequest(
         key=pool.identity.key,
         framework=spec.framework_declared,
-        spelling=Spelling(prefix=spec.redis.prefix, version=spec.version_tuple),
+        spelling=Spelling(
+            prefix=spec.redis.prefix,
+            version=spec.version_tuple,
+            declared=spec.custom.stores if spec.custom else (),
+        ),
         queues=spec.queues,
         database=spec.redis.database,
         ever_seen=bool(seen_here and seen_at and seen_at.first_job_time),

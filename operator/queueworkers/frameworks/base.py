@@ -90,6 +90,8 @@ class Spelling:
     """The declared version of the queue package; ``None`` means the newest."""
     clustered: bool = False
     """True on a Redis Cluster, where the keys of one queue have to be in one slot."""
+    declared: tuple[QueueStore, ...] = ()
+    """What the pool says itself where no framework knows: stores without prefix and queue, ready ones first."""
 
 
 class StoreKind(StrEnum):
@@ -305,7 +307,7 @@ class Framework:
     name: str
     """As in ``spec.framework``."""
     console: tuple[str, ...]
-    """The console command, run in the image's working directory."""
+    """The console command, run in the image's working directory; empty where only the pool knows."""
     package: str
     """The queue package, by the name that it is installed under."""
     newest_major: int | None = None
@@ -317,26 +319,28 @@ class Framework:
     By their names in `WorkerOptions`, since which version its worker knows the options.
 
     One that is not in it no version knows; `ALWAYS` for those that all do.
+    Empty where nothing is known of the worker: then the pool's command is its
+    whole command line.
     """
     several_backoffs_since: Version | None
     """Since when each attempt may have a wait of its own; ``None``: in no version."""
     unlimited_memory_since: Version | None
     """Since when ``--memory=0`` turns the check off; before, the worker ends after every look; ``None``: in no version."""
-    default_retry_after: ByVersion[int]
-    """Seconds after which a reserved job is handed out again, where the application says nothing."""
+    default_retry_after: ByVersion[int] | None
+    """Seconds after which a reserved job is handed out again, where the application says nothing; ``None``: not known."""
     null_retry_after: int
     """What the code takes a `retry_after` of null for."""
     endless_claims_until: Version
     """The first version in which that is so; before, null means that a job in hand is never handed out again."""
-    default_tries: ByVersion[int]
-    """Attempts where ``--tries`` is not given; 0 means without limit."""
+    default_tries: ByVersion[int] | None
+    """Attempts where ``--tries`` is not given; 0 means without limit, ``None``: not known."""
     listens_since: Version
     """The first version of the queue package whose worker hears a stop."""
     first_process: FirstProcess
     """Runs the worker, and sees to it that it comes back when it ended by design, and that a stop reaches it."""
-    before_leaving: HookCommand
+    before_leaving: HookCommand | None
     """Run in the container before its first process gets the image's STOPSIGNAL."""
-    startup_probe: ProbeCommand
+    startup_probe: ProbeCommand | None
     """Run in the container from its start until it succeeds; what it says when it fails: `DEAF_WORDS`."""
     asking_commands: frozenset[str]
     """

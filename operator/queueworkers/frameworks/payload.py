@@ -40,6 +40,17 @@ def parse_unix_time(value: object) -> datetime | None:
         return None
 
 
+MILLISECONDS_FROM = 10**11
+"""From here on a unix time is one in milliseconds: as seconds, it would be in the year 5138."""
+
+
+def parse_moment(value: object) -> datetime | None:
+    """Read a unix time in seconds or in whole milliseconds; otherwise as `parse_unix_time`."""
+    if isinstance(value, int) and value >= MILLISECONDS_FROM:
+        return parse_unix_time(value // 1000)
+    return parse_unix_time(value)
+
+
 def parse_count(value: object) -> int:
     """Read a small non-negative integer; anything else counts as 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

@@ -28,7 +28,7 @@ def test_the_page_has_every_part() -> None:
     page = render_page()
 
     assert "## spec.scaling.behavior.scaleDown\n" in page
-    assert "| `framework` * | `Laravel`, `ThinkPHP` |" in page
+    assert "| `framework` * | `Laravel`, `ThinkPHP`, `Custom` |" in page
     assert page.count("\n| `spec.") + page.count("\n| `metadata.name`") == len(RULES)
     assert all(f"| `{reason}` |" in page for reason in ConditionReason)
     assert "<<" not in page

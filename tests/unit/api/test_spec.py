@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from apiserver.custom_pools import READY, STREAM, custom
 from apiserver.pools import REMOVED, pool
 from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec, RedisSource, parse_spec
 from queueworkers.frameworks import FRAMEWORKS
@@ -23,7 +24,7 @@ def parsed(**changes: Any) -> QueueWorkerPoolSpec:
         pytest.param({"image": REMOVED}, "spec.image: field required.", id="missing"),
         pytest.param(
             {"framework": "Symfony"},
-            "spec.framework: must be one of Laravel, ThinkPHP.",
+            "spec.framework: must be one of Laravel, ThinkPHP, Custom.",
             id="unknown-framework",
         ),
         pytest.param(
@@ -159,7 +160,7 @@ def test_the_grace_period_covers_the_longest_job(changes: dict[str, Any], second
     assert parsed(**changes).effective_grace_period_seconds == seconds
 
 
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@pytest.mark.parametrize("name", ["Laravel", "ThinkPHP"])
 def test_what_is_not_said_is_the_frameworks(name: str) -> None:
     """Its console command, its retry_after; the newest version."""
     spec = parsed(framework=name)
@@ -167,9 +168,32 @@ def test_what_is_not_said_is_the_frameworks(name: str) -> None:
 
     assert spec.framework_declared is framework
     assert spec.console == framework.console
+    assert framework.default_retry_after
+    assert framework.default_tries
     assert spec.effective_retry_after == framework.default_retry_after.at(None)
     assert spec.effective_tries == framework.default_tries.at(None)
     assert spec.version_tuple is None
+
+
+def test_a_pool_of_no_known_framework_says_all_itself() -> None:
+    """Its command is the whole command line; how often a job is tried, and for how long, is the broker's to know."""
+    spec = parsed(**custom(READY, STREAM | {"jobs": "Reserved"}, READY | {"key": "b"}))
+
+    assert spec.console == ("node", "worker.js")
+    assert (spec.effective_retry_after, spec.effective_tries) == (None, None)
+    assert spec.custom
+    assert [store.jobs for store in spec.custom.stores] == ["Ready", "Ready", "Reserved"]
+
+
+@pytest.mark.parametrize("missing", ["command", "custom"])
+def test_a_pool_that_was_stored_without_them_is_not_acted_upon(missing: str) -> None:
+    """A queue without keys would look as if it were empty."""
+    raw = pool(custom())["spec"]
+    del raw[missing]
+
+    assert parse_spec(raw) == InvalidSpec(
+        problems=("spec: give command and custom for the framework Custom.",)
+    )
 
 
 def test_what_is_said_wins() -> None:

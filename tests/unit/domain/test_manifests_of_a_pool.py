@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from apiserver.custom_pools import custom
 from queueworkers.domain.manifests import render_replicas
 from queueworkers.frameworks.base import PROBE_PATIENCE_SECONDS
 from queueworkers.frameworks.php import TELLING_SECONDS
@@ -200,6 +201,16 @@ def test_the_hook_and_the_probe_run_the_workers_own_php(program: str) -> None:
     commands = [worker["lifecycle"]["preStop"]["exec"]["command"], worker["startupProbe"]["exec"]["command"]]
     assert [command[:2] for command in commands] == [[program, "-r"]] * 2
     assert worker["command"][0] == program
+
+
+def test_a_worker_of_which_nothing_is_known_is_left_alone() -> None:
+    """Its pool's command is all that runs: no first process, no arguments, no hook, no probe, no limits."""
+    deployment = rendered(**custom(resources={"limits": {"memory": "64Mi"}}, timeout=90))
+    worker = worker_of(deployment)
+    assert worker["command"] == ["node", "worker.js"]
+    assert not {"args", "lifecycle", "startupProbe"} & set(worker)
+    assert worker["resources"] == {"limits": {"memory": "64Mi"}}
+    assert pod_of(deployment)["terminationGracePeriodSeconds"] == 120
 
 
 def test_there_is_no_probe_that_could_not_succeed() -> None:
