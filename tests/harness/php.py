@@ -9,13 +9,10 @@ Everything is kept in the cache under a digest of what it was made from.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -24,13 +21,13 @@ from harness.commands import run
 from harness.errors import CommandFailedError, HarnessError
 from harness.images import ImageConfig, directory_layer, write_image_archive
 from harness.locations import cache_directory
-from harness.mounts import delete_folder
+from harness.made_once import made_once
 from harness.network import inside
 from harness.packages import program
 from harness.progress import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # The newest Debian release whose illuminate packages and PHP fit each other.
 _SUITE = "bookworm"
@@ -311,38 +308,6 @@ def _digest_of_all() -> str:
 
 
 def _cached(name: str, make: Callable[[Path], None]) -> Path:
-    """
-    Return the cache's directory *name*, made by *make* at the first call.
-
-    It appears whole or not at all, and two processes never make it twice.
-    """
-    final = cache_directory() / name
-    if final.exists():
-        return final
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not (cache_directory() / name).exists():
         raise HarnessError("the PHP image holds other users' files, so making and running it needs root")
-    with _locked(final):
-        if not final.exists():
-            with _scratch_directory(final.parent) as scratch:
-                make(scratch)
-                scratch.chmod(0o755)
-                scratch.rename(final)
-    return final
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _scratch_directory(parent: Path) -> Iterator[Path]:
-    scratch = Path(tempfile.mkdtemp(prefix="making-", dir=parent))
-    try:
-        yield scratch
-    finally:
-        # Gone already when it was renamed.
-        delete_folder(scratch)
+    return made_once(name, make)

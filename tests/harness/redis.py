@@ -18,15 +18,18 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from harness.commands import run
 from harness.errors import CommandFailedError, HarnessError
 from harness.network import inside
 from harness.progress import wait_until
+from harness.redis_releases import INSTALLED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from harness.redis_releases import RedisRelease
 
 _START_SECONDS = 10.0
 _LOADING_STEP_SECONDS = 0.1
@@ -97,6 +100,7 @@ class RedisServer:
         databases: How many; the highest index is one less.
         directives: Further lines of `redis.conf`, such as ``user reader on >secret ~* +@read``.
         network: A network namespace to run in; ``None`` is the caller's own.
+        release: Which server; the machine's own where not given.
     """
 
     def __init__(
@@ -109,6 +113,7 @@ class RedisServer:
         databases: int = 16,
         directives: Sequence[str] = (),
         network: Path | None = None,
+        release: RedisRelease = INSTALLED,
     ) -> None:
         self.address = address
         self.port = port or (_free_port(address) if network is None else 6379)
@@ -117,6 +122,7 @@ class RedisServer:
         self._databases = databases
         self._directives = tuple(directives)
         self._network = network
+        self._release = release
         self._directory: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -135,6 +141,9 @@ class RedisServer:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
 
+    mode: ClassVar[tuple[str, ...]] = ()
+    """What follows the configuration on the command line."""
+
     @property
     def pid(self) -> int:
         """The server's process id."""
@@ -149,15 +158,12 @@ class RedisServer:
 
     def start(self, *extra: str) -> Self:
         """Start it with *extra* lines of configuration, and wait until it answers, if only that it is loading."""
-        binary = shutil.which("redis-server")
-        if binary is None:
-            raise HarnessError("redis-server is not on PATH: apt-get install redis-server")
         configuration = self._own_directory() / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text("\n".join([*self._configuration(), *extra, ""]), encoding="utf-8")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                inside(self._network, [binary, str(configuration)]),
+                inside(self._network, [*self._release.command(), str(configuration), *self.mode]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -211,14 +217,19 @@ class RedisServer:
 
     def cli(self, *arguments: str, database: int = 0, user: str | None = None) -> str:
         """Run one command through `redis-cli`, as *user* where given, and return what it printed."""
-        argv = ["redis-cli", "-h", self.address, "-p", str(self.port), "-n", str(database)]
-        if user is not None:
-            argv += ["--user", user]
+        argv, env = self.cli_command()
+        argv += ["-n", str(database)] if database else []
+        argv += ["--user", user] if user is not None else []
+        return run([*argv, *arguments], env=env, timeout_seconds=30).rstrip("\n")
+
+    def cli_command(self) -> tuple[list[str], dict[str, str]]:
+        """Return how `redis-cli` talks to it: the beginning of the command line, and the environment."""
+        argv = ["redis-cli", "-h", self.address, "-p", str(self.port)]
         if self.certificates is not None:
             argv += ["--tls", "--cacert", str(self.certificates.authority)]
             argv += ["--cert", str(self.certificates.client), "--key", str(self.certificates.client_key)]
         env = dict(os.environ) | ({"REDISCLI_AUTH": self.password} if self.password else {})
-        return run(inside(self._network, [*argv, *arguments]), env=env, timeout_seconds=30).rstrip("\n")
+        return inside(self._network, argv), env
 
     def _configuration(self) -> list[str]:
         lines = [
@@ -227,17 +238,9 @@ class RedisServer:
             f"databases {self._databases}",
             'save ""',
             "daemonize no",
-            "enable-debug-command local",
-            f"port {0 if self.certificates else self.port}",
+            *(["enable-debug-command local"] if self._release.modern else []),
+            *self._port_lines(),
         ]
-        if self.certificates:
-            lines += [
-                f"tls-port {self.port}",
-                f"tls-ca-cert-file {self.certificates.authority}",
-                f"tls-cert-file {self.certificates.server}",
-                f"tls-key-file {self.certificates.server_key}",
-                "tls-auth-clients optional",
-            ]
         if self.password:
             escaped = self.password.replace("\\", "\\\\").replace('"', '\\"')
             lines.append(f'requirepass "{escaped}"')
@@ -245,6 +248,18 @@ class RedisServer:
             # Without a password Redis would refuse every address but loopback.
             lines.append("protected-mode no")
         return [*lines, *self._directives]
+
+    def _port_lines(self) -> list[str]:
+        if self.certificates is None:
+            return [f"port {self.port}"]
+        return [
+            "port 0",
+            f"tls-port {self.port}",
+            f"tls-ca-cert-file {self.certificates.authority}",
+            f"tls-cert-file {self.certificates.server}",
+            f"tls-key-file {self.certificates.server_key}",
+            "tls-auth-clients optional",
+        ]
 
     def _own_directory(self) -> Path:
         if self._directory is None:
