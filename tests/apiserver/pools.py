@@ -52,13 +52,38 @@ def worker_container(**fields: Any) -> dict[str, Any]:
 THINKPHP = {"framework": "ThinkPHP", "retryAfter": 90}
 """Changes that make a working pool of ThinkPHP's."""
 
+SENTINELS: dict[str, Any] = {
+    "masterName": "mymaster",
+    "nodes": [{"host": "sentinel-0"}, {"host": "sentinel-1"}],
+}
+CLUSTER: dict[str, Any] = {"nodes": [{"host": "redis-cluster", "port": 7000}]}
+
 WRONG = [
     # --- what is missing ---
     pytest.param({"framework": REMOVED}, "spec.framework", "Required value", id="no-framework"),
     pytest.param({"image": REMOVED}, "spec.image", "Required value", id="no-image"),
     pytest.param({"queues": REMOVED}, "spec.queues", "Required value", id="no-queues"),
     pytest.param({"redis": REMOVED}, "spec.redis", "Required value", id="no-source"),
-    pytest.param({"redis": {}}, "spec.redis.host", "Required value", id="no-host"),
+    pytest.param(
+        {"redis": {}},
+        "spec.redis.host",
+        "nothing says where the queues are: give host for a standalone Redis or a managed one, sentinel for one that "
+        "Sentinels watch, or cluster for a Redis Cluster",
+        id="no-place",
+    ),
+    pytest.param(
+        {"redis": {"sentinel": {"masterName": "m", "nodes": []}}},
+        "spec.redis.sentinel.nodes",
+        "at least 1 items",
+        id="no-sentinels",
+    ),
+    pytest.param(
+        {"redis": {"sentinel": {"nodes": [{"host": "s-0"}]}}},
+        "spec.redis.sentinel.masterName",
+        "Required value",
+        id="no-master-name",
+    ),
+    pytest.param({"redis": {"cluster": {}}}, "spec.redis.cluster.nodes", "Required value", id="no-nodes"),
     pytest.param(
         {"redis.passwordSecretRef": {"key": "password"}},
         "spec.redis.passwordSecretRef.name",
@@ -410,6 +435,67 @@ WRONG = [
     pytest.param(
         {"redis.port": 65_536}, "spec.redis.port", "less than or equal to 65535", id="a-port-too-high"
     ),
+    *(
+        pytest.param(
+            {"redis": places},
+            "spec.redis",
+            "host, sentinel and cluster are three kinds of places, and the queues are in one: keep the one that the "
+            "application's own configuration has, and remove the others",
+            id=f"two-places-{'-and-'.join(places)}",
+        )
+        for places in (
+            {"host": "redis", "sentinel": SENTINELS},
+            {"host": "redis", "cluster": CLUSTER},
+            {"sentinel": SENTINELS, "cluster": CLUSTER},
+            {"host": "redis", "sentinel": SENTINELS, "cluster": CLUSTER},
+        )
+    ),
+    *(
+        pytest.param(
+            {"redis": {"port": 6379, **place}},
+            "spec.redis.port",
+            "port belongs to host: give the ports of Sentinels and of a cluster's nodes in their nodes, and remove port",
+            id=f"a-port-beside-{next(iter(place))}",
+        )
+        for place in ({"sentinel": SENTINELS}, {"cluster": CLUSTER})
+    ),
+    pytest.param(
+        {"redis": {"cluster": CLUSTER, "database": 1}},
+        "spec.redis.database",
+        "a Redis Cluster has no database 1, only 0: remove database",
+        id="a-database-of-a-cluster",
+    ),
+    pytest.param(
+        {"redis": {"cluster": {"nodes": [{"host": "a:7000"}]}}},
+        "spec.redis.cluster.nodes[0].host",
+        "host is a host name or an address, without scheme, user or port",
+        id="a-node-with-its-port",
+    ),
+    pytest.param(
+        {"redis": {"cluster": {"nodes": [{"host": "a"}] * 33}}},
+        "spec.redis.cluster.nodes",
+        "Too many",
+        id="too-many-nodes",
+    ),
+    pytest.param(
+        {"redis": {"sentinel": {**SENTINELS, "masterName": "my master"}}},
+        "spec.redis.sentinel.masterName",
+        "masterName is the name after `sentinel monitor`: letters, digits, ., - and _ only",
+        id="a-master-of-two-words",
+    ),
+    pytest.param(
+        {"redis": {"sentinel": {**SENTINELS, "username": "watcher"}}},
+        "spec.redis.sentinel.passwordSecretRef",
+        "username watcher needs a password: name the Secret that holds it in passwordSecretRef, or remove username to "
+        "read as the default user",
+        id="a-sentinels-user-without-a-password",
+    ),
+    pytest.param(
+        {"redis.tls": {"clientCertificateSecretRef": {"certificateKey": "tls.crt"}}},
+        "spec.redis.tls.clientCertificateSecretRef.name",
+        "Required value",
+        id="a-client-certificate-without-a-secret",
+    ),
     pytest.param(
         {"redis.database": -1}, "spec.redis.database", "greater than or equal to 0", id="a-database-below-0"
     ),
@@ -613,6 +699,20 @@ RIGHT = [
     pytest.param({}, id="the-working-pool"),
     pytest.param({"redis.host": "2001:db8::1"}, id="an-ipv6-address"),
     pytest.param({"redis.host": "10.0.0.7"}, id="an-ipv4-address"),
+    pytest.param({"redis": {"sentinel": SENTINELS, "database": 3}}, id="sentinels"),
+    pytest.param(
+        {
+            "redis": {
+                "sentinel": {**SENTINELS, "username": "watcher", "passwordSecretRef": {"name": "sentinels"}},
+                "passwordSecretRef": {"name": "redis"},
+            }
+        },
+        id="sentinels-with-a-login-of-their-own",
+    ),
+    pytest.param({"redis": {"cluster": CLUSTER, "database": 0, "tls": {}}}, id="a-cluster"),
+    pytest.param(
+        {"redis.tls": {"clientCertificateSecretRef": {"name": "redis-client"}}}, id="a-client-certificate"
+    ),
     pytest.param({"redis.prefix": "商店:{a}-"}, id="a-prefix-beyond-ascii"),
     pytest.param({"redis.tls": {}}, id="tls-with-the-systems-authorities"),
     pytest.param({"redis.tls": {"verify": "Insecure"}}, id="tls-unchecked"),

@@ -192,7 +192,7 @@ def test_defaults_are_filled_in_where_a_person_sees_them(
         "maxJobs": 0,
         "maxTime": 0,
         "memory": 128,
-        "redis": {"host": "redis", "port": 6379, "database": 0, "prefix": ""},
+        "redis": {"host": "redis", "database": 0, "prefix": ""},
         "rest": 0,
         "restart": {
             "timeZone": "UTC",

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint, TlsTrust
+from harness.redis_topologies import MASTER_NAME
+from queueworkers.backlog.endpoint import (
+    ClusterEndpoint,
+    PoolRequest,
+    RedisEndpoint,
+    SentinelEndpoint,
+    TlsTrust,
+)
 from queueworkers.backlog.redis import RedisReader
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.identity import PoolKey
+from queueworkers.engine.sources import CLUSTER_NODE, SENTINEL
 from queueworkers.frameworks.base import Spelling
 from queueworkers.frameworks.laravel import LARAVEL
 
@@ -16,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from harness.redis import RedisServer
+    from harness.redis_topologies import RedisCluster, RedisSentinels
+    from queueworkers.backlog.endpoint import Endpoint
     from queueworkers.domain.backlog import Reading
 
 
@@ -29,14 +40,38 @@ def endpoint_of(server: RedisServer, **changed: Any) -> RedisEndpoint:
     return RedisEndpoint(**(facts | changed))
 
 
+def sentinel_endpoint(servers: RedisSentinels, **changed: Any) -> SentinelEndpoint:
+    """The master that the Sentinels of *servers* name, with both passwords, unless *changed*."""
+    master = endpoint_of(servers.servers[0])
+    facts = {
+        "sentinels": tuple(replace(endpoint_of(each), naming=SENTINEL) for each in servers.sentinels),
+        "master_name": MASTER_NAME,
+        "namespace": "shop",
+        "password": master.password,
+        "tls": master.tls,
+    }
+    return SentinelEndpoint(**(facts | changed))
+
+
+def cluster_endpoint(servers: RedisCluster, **changed: Any) -> ClusterEndpoint:
+    """The cluster that two nodes of *servers* lead to, as an author who names them with a user, if one is given."""
+    seeds = tuple(replace(endpoint_of(each, **changed), naming=CLUSTER_NODE) for each in servers.nodes[:2])
+    return ClusterEndpoint(seeds=seeds, namespace="shop")
+
+
 def pool(
-    name: str = "pool", *, prefix: str = "", version: tuple[int, ...] | None = None, **changed: Any
+    name: str = "pool",
+    *,
+    prefix: str = "",
+    version: tuple[int, ...] | None = None,
+    clustered: bool = False,
+    **changed: Any,
 ) -> PoolRequest:
     """A Laravel pool on the queue `default` in database 0, seen before, unless *changed*."""
     facts: dict[str, Any] = {
         "key": PoolKey("shop", name),
         "framework": LARAVEL,
-        "spelling": Spelling(prefix=prefix, version=version),
+        "spelling": Spelling(prefix=prefix, version=version, clustered=clustered),
         "queues": ("default",),
         "database": 0,
         "ever_seen": True,
@@ -45,7 +80,7 @@ def pool(
 
 
 @asynccontextmanager
-async def reading_at(endpoint: RedisEndpoint, **changed: Any) -> AsyncIterator[RedisReader]:
+async def reading_at(endpoint: Endpoint, **changed: Any) -> AsyncIterator[RedisReader]:
     """A reader that never rests, so that a test sees every attempt, and closes at the end."""
     reader = RedisReader(endpoint, **({"rest_seconds": 0.0} | changed))
     try:

@@ -9,25 +9,28 @@ here without looking at the operator, says is there.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import redis
 
-from contract.asking import counts, endpoint_of, observe_one, pool, reading_at
+from contract.asking import counts, observe_one, pool, reading_at
 from queueworkers.frameworks.laravel import LARAVEL
 from queueworkers.frameworks.thinkphp import THINKPHP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from harness.redis import RedisServer
+    from contract.conftest import Checked
+    from contract.topologies import Topology
+    from queueworkers.frameworks.base import Framework
 
 VECTORS = Path(__file__).parent.parent / "vectors"
+QUEUES = ("default", "emails", "raw", "low", "bulk")
 SPEAKING = {"RPUSH", "LPOP", "ZADD", "ZREM", "DEL"}
 
 
@@ -65,9 +68,9 @@ class Model:
         )
 
 
-def recorded(version: str, *, shift_to: float | None) -> Iterator[list[str]]:
+def recorded(version: str, *, shift_to: float | None, spell: Callable[[str], str]) -> Iterator[list[str]]:
     """
-    The commands of a recording that change queues.
+    The commands of a recording that change queues, each key as *spell* names it.
 
     *shift_to* moves the scores as if the recording had been made then, so that
     what was due later is due later again.
@@ -80,59 +83,86 @@ def recorded(version: str, *, shift_to: float | None) -> Iterator[list[str]]:
             continue  # the cache's database, or a command that reads
         if argv[0] == "ZADD":
             argv[2] = str(int(argv[2]) + shift)
-        yield argv
+        keys = len(argv) if argv[0] == "DEL" else 2
+        yield [argv[0], *map(spell, argv[1:keys]), *argv[keys:]]
+
+
+def in_braces(key: str) -> str:
+    """Name a key as it is on a cluster, where the braces of a queue's name keep its keys together."""
+    return re.sub(r"(?<!\{)queues:([a-z]+)", r"queues:{\1}", key)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A file of commands, and the pool that a developer would declare for them."""
+
+    name: str
+    framework: Framework
+    version: tuple[int, ...]
+    prefix: str
+    list_key: str
+    """Where the jobs of the queue ``{}`` are."""
+    braces_itself: bool
+    """Whether the framework puts a queue's name in braces on a cluster; else the application has to."""
+
+
+RECORDINGS = [
+    Recording(
+        "laravel-8.83.26",
+        LARAVEL,
+        (8, 83, 26),
+        "laravel_database_",
+        "laravel_database_queues:{}",
+        braces_itself=False,
+    ),
+    Recording(
+        "laravel-13.26.1",
+        LARAVEL,
+        (13, 26, 1),
+        "laravel-database-",
+        "laravel-database-queues:{}",
+        braces_itself=True,
+    ),
+    Recording("think-queue-1.1.6", THINKPHP, (1, 1, 6), "", "queues:{}", braces_itself=False),
+    Recording("think-queue-3.0.9", THINKPHP, (3, 0, 9), "", "{{queues:{}}}", braces_itself=True),
+]
 
 
 @pytest.mark.parametrize("moved", [pytest.param(False, id="long-ago"), pytest.param(True, id="just-now")])
-@pytest.mark.parametrize(
-    ("recording", "framework", "version", "prefix", "spelling"),
-    [
-        pytest.param(
-            "laravel-8.83.26",
-            LARAVEL,
-            (8, 83, 26),
-            "laravel_database_",
-            "laravel_database_queues:{}",
-            id="laravel-8",
-        ),
-        pytest.param(
-            "laravel-13.26.1",
-            LARAVEL,
-            (13, 26, 1),
-            "laravel-database-",
-            "laravel-database-queues:{}",
-            id="laravel-13",
-        ),
-        pytest.param("think-queue-1.1.6", THINKPHP, (1, 1, 6), "", "queues:{}", id="think-1"),
-        pytest.param("think-queue-3.0.9", THINKPHP, (3, 0, 9), "", "{{queues:{}}}", id="think-3"),
-    ],
-)
+@pytest.mark.parametrize("recording", [pytest.param(each, id=each.name) for each in RECORDINGS])
 async def test_every_step_is_counted_right(
-    redis_server: RedisServer,
-    checked: list[tuple[str, str, int]],
-    *,
-    recording: str,
-    framework: Any,
-    version: tuple[int, ...],
-    prefix: str,
-    spelling: str,
-    moved: bool,
+    topology: Topology, checked: Checked, *, recording: Recording, moved: bool
 ) -> None:
-    """After each recorded command, the reader's counts are those of the model."""
-    names = ("default", "emails", "raw", "low", "bulk")
-    request = pool(framework=framework, version=version, prefix=prefix, queues=names)
-    client = redis.Redis(host=redis_server.address, port=redis_server.port)
+    """After each recorded command, the reader's counts are those of the model, whatever the shape of Redis."""
+    spell = in_braces if topology.clustered else str
+    queues = {name: spell(recording.list_key.format(name)) for name in QUEUES}
+    braces = topology.clustered and not recording.braces_itself
+    request = pool(
+        framework=recording.framework,
+        version=recording.version,
+        prefix=recording.prefix,
+        clustered=topology.clustered,
+        queues=tuple(f"{{{name}}}" if braces else name for name in queues),
+    )
     model, steps, seen = Model(), 0, set()
-    async with reading_at(endpoint_of(redis_server)) as reader:
-        for argv in recorded(recording, shift_to=time.time() if moved else None):
-            client.execute_command(*argv)
+    topology.flush()
+    async with reading_at(topology.endpoint) as reader:
+        for argv in recorded(recording.name, shift_to=time.time() if moved else None, spell=spell):
+            topology.client.execute_command(*argv)
             model.apply(*argv)
             steps += 1
-            expected = {name: model.expect(spelling.format(name), int(time.time())) for name in names}
-            assert counts(await observe_one(reader, request)) == expected, argv
-            seen |= {state for each in expected.values() for state, count in enumerate(each) if count}
-    client.close()
-    checked.append((framework.name, f"{recording.rpartition('-')[2]} {'now' if moved else 'old'}", steps))
+            read = counts(await observe_one(reader, request)).values()
+            expected = [model.expect(key, int(time.time())) for key in queues.values()]
+            assert [*read] == expected, argv
+            seen |= {state for each in expected for state, count in enumerate(each) if count}
+    topology.flush()
+    checked(
+        recording.framework.name,
+        recording.name.rpartition("-")[2],
+        topology.name,
+        steps,
+        server=topology.server,
+    )
     # ready, delayed and reserved were all met; moved in time nothing is due, unmoved everything is.
     assert seen >= {0, 1, 3}
     assert ({2, 4} <= seen) is not moved

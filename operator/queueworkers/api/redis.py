@@ -1,9 +1,9 @@
 """`spec.redis`: where the jobs wait."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from queueworkers.api.base import ApiModel, SecretKey, SecretName, Text
 
@@ -40,6 +40,19 @@ Host = Annotated[
     ),
 ]
 
+REDIS_PORT = 6379
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+MasterName = Annotated[
+    str,
+    Text(
+        pattern=r"^[A-Za-z0-9._-]+$",
+        says="masterName is the name after `sentinel monitor`: letters, digits, ., - and _ only",
+        max_length=200,
+    ),
+]
+
 
 class TlsVerify(StrEnum):
     """How much of the server's certificate is checked."""
@@ -68,6 +81,17 @@ class CaSecretRef(SecretKeyRef):
     """Key within the Secret that holds the certificate authority in PEM form."""
 
 
+class ClientCertificateRef(ApiModel):
+    """A certificate and its key in a Secret of type kubernetes.io/tls, as cert-manager writes it."""
+
+    name: SecretName
+    """Name of a Secret in the pool's own namespace."""
+    certificate_key: SecretKey = "tls.crt"
+    """Key within the Secret that holds the certificate, and what it was signed with, in PEM form."""
+    private_key_key: SecretKey = "tls.key"
+    """Key within the Secret that holds the private key in PEM form, without a passphrase."""
+
+
 class RedisTls(ApiModel):
     """Encryption on the way to Redis; an empty object means the system's authorities and a full check."""
 
@@ -84,25 +108,82 @@ class RedisTls(ApiModel):
     """
     server_name: ServerName | None = None
     """
-    The name expected in the certificate and sent as SNI.  `spec.redis.host` when not given.
+    The name expected in the certificate and sent as SNI, of Sentinels and of every node too.  The
+    address that is connected to when not given.
+    """
+    client_certificate_secret_ref: ClientCertificateRef | None = None
+    """
+    What the operator shows of itself where the servers ask for a client certificate
+    (`tls-auth-clients yes`).  None when not given.  A renewed one is used within half a minute.
+    """
+
+
+class SentinelNode(ApiModel):
+    """Where one Sentinel listens."""
+
+    host: Host
+    """Host name or address.  A name without a dot is a Service in the pool's own namespace."""
+    port: Port = 26379
+    """Port."""
+
+
+class Sentinels(ApiModel):
+    """The Sentinels that know which Redis is the master; a fail-over is followed."""
+
+    master_name: MasterName
+    """What the Sentinels call the master: the name after `sentinel monitor` in their configuration."""
+    nodes: Annotated[tuple[SentinelNode, ...], Field(min_length=1, max_length=16)]
+    """Where they are.  They are asked in this order, so one that is down is no loss."""
+    username: UserName | None = None
+    """ACL user of the Sentinels, which is none of the Redis's.  Needs `passwordSecretRef`."""
+    password_secret_ref: SecretKeyRef | None = None
+    """
+    The Sentinels' own password, in a Secret of the pool's own namespace.  No password when not
+    given: that of Redis, in `spec.redis.passwordSecretRef`, is never sent to them.
+    """
+
+
+class ClusterNode(ApiModel):
+    """Where one node of a cluster listens."""
+
+    host: Host
+    """Host name or address.  A name without a dot is a Service in the pool's own namespace."""
+    port: Port = REDIS_PORT
+    """Port."""
+
+
+class Cluster(ApiModel):
+    """A Redis Cluster: the other nodes and their slots are found, and followed when they move."""
+
+    nodes: Annotated[tuple[ClusterNode, ...], Field(min_length=1, max_length=32)]
+    """
+    Some of its nodes, or one name that leads to any of them.  Which node has which queue is asked
+    there.
     """
 
 
 class RedisSource(ApiModel):
-    """A standalone Redis, or anything that speaks its protocol, such as Valkey or a managed service."""
+    """
+    Redis, or anything that speaks its protocol, such as Valkey or a managed service.  Exactly one
+    of `host`, `sentinel` and `cluster` says where it is.
+    """
 
-    host: Host
+    host: Host | None = None
     """
-    Host name or address of the Redis that holds the queues.  A name without a dot is a Service
-    in the pool's own namespace, as it is to the workers.  `host` of the Redis connection in
-    config/database.php (REDIS_HOST).
+    Host name or address of a standalone Redis that holds the queues.  A name without a dot is a
+    Service in the pool's own namespace, as it is to the workers.  `host` of the Redis connection
+    in config/database.php (REDIS_HOST).
     """
-    port: Annotated[int, Field(ge=1, le=65535)] = 6379
-    """Port.  `port` of the Redis connection (REDIS_PORT)."""
+    port: Port | None = None
+    """Port at `host`.  6379 when not given.  `port` of the Redis connection (REDIS_PORT)."""
+    sentinel: Sentinels | None = None
+    """The Sentinels to ask for the Redis that holds the queues."""
+    cluster: Cluster | None = None
+    """The Redis Cluster that holds the queues."""
     database: Annotated[int, Field(ge=0, le=1023)] = 0
     """
-    Number of the database that holds the queues.  `database` of the Redis connection
-    (REDIS_DB); `select` in think-queue.
+    Number of the database that holds the queues; a cluster has 0 only.  `database` of the Redis
+    connection (REDIS_DB); `select` in think-queue.
     """
     prefix: Prefix = ""
     """
@@ -114,17 +195,30 @@ class RedisSource(ApiModel):
     username: UserName | None = None
     """ACL user to read as.  The default user when not given.  Needs `passwordSecretRef`."""
     password_secret_ref: SecretKeyRef | None = None
-    """The password, in a Secret of the pool's own namespace.  No password when not given."""
+    """
+    The password, in a Secret of the pool's own namespace.  No password when not given.  A changed
+    one is used within half a minute.
+    """
     tls: RedisTls | None = None
-    """Encryption.  Not encrypted when not given; `tls: {}` suits most managed services."""
+    """
+    Encryption, of the connections to Sentinels and to the nodes of a cluster too.  Not encrypted
+    when not given; `tls: {}` suits most managed services.
+    """
 
-    def host_seen_from(self, namespace: str) -> str:
-        """
-        Name the host so that it means the same from every namespace.
+    @model_validator(mode="after")
+    def _is_in_one_place(self) -> Self:
+        """Hold what the API server holds, as a pool may have been stored under another version of the CRD."""
+        if sum(each is not None for each in (self.host, self.sentinel, self.cluster)) != 1:
+            raise ValueError("give exactly one of host, sentinel and cluster")
+        return self
 
-        The workers resolve a short name in the pool's *namespace*; the
-        operator lives in another, where the same name may be someone else's
-        Redis.
-        """
-        short = "." not in self.host and ":" not in self.host and self.host != "localhost"
-        return f"{self.host}.{namespace}.svc" if short else self.host
+
+def host_seen_from(namespace: str, host: str) -> str:
+    """
+    Name *host* so that it means the same from every namespace.
+
+    The workers resolve a short name in the pool's *namespace*; the operator
+    lives in another, where the same name may be someone else's Redis.
+    """
+    short = "." not in host and ":" not in host and host != "localhost"
+    return f"{host}.{namespace}.svc" if short else host

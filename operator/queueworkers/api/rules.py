@@ -12,7 +12,7 @@ could cost too much, so every list and text has a greatest length.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.spec import VERSION_PATTERN, QueueWorkerPoolSpec
@@ -263,6 +263,38 @@ OWN_LABELS = Rule(
 
 # --- the source ---
 
+A_PLACE = Rule(
+    at="spec.redis",
+    field="host",
+    reason="FieldValueRequired",
+    holds="has(self.host) || has(self.sentinel) || has(self.cluster)",
+    says="nothing says where the queues are: give host for a standalone Redis or a managed one, sentinel for one that "
+    "Sentinels watch, or cluster for a Redis Cluster",
+)
+
+ONE_PLACE = Rule(
+    at="spec.redis",
+    reason="FieldValueForbidden",
+    holds="[has(self.host), has(self.sentinel), has(self.cluster)].filter(given, given).size() <= 1",
+    says="host, sentinel and cluster are three kinds of places, and the queues are in one: keep the one that the "
+    "application's own configuration has, and remove the others",
+)
+
+PORT_OF_A_HOST = Rule(
+    at="spec.redis",
+    field="port",
+    reason="FieldValueForbidden",
+    holds="!has(self.port) || has(self.host)",
+    says="port belongs to host: give the ports of Sentinels and of a cluster's nodes in their nodes, and remove port",
+)
+
+NO_DATABASES_ON_A_CLUSTER = Rule(
+    at="spec.redis",
+    field="database",
+    holds="!has(self.cluster) || self.database == 0",
+    says="a Redis Cluster has no database <<self.database>>, only 0: remove database",
+)
+
 USER_HAS_PASSWORD = Rule(
     at="spec.redis",
     field="passwordSecretRef",
@@ -271,6 +303,8 @@ USER_HAS_PASSWORD = Rule(
     "username to read as the default user",
     reason="FieldValueRequired",
 )
+
+SENTINELS_USER_HAS_PASSWORD = replace(USER_HAS_PASSWORD, at="spec.redis.sentinel")
 
 INSECURE_NEEDS_NO_AUTHORITY = Rule(
     at="spec.redis.tls",
@@ -597,7 +631,12 @@ RULES: tuple[Rule, ...] = (
     ALWAYS_STARTED_AGAIN,
     WORKER_CONTAINER_KEEPS_ITS_COMMAND,
     OWN_LABELS,
+    A_PLACE,
+    ONE_PLACE,
+    PORT_OF_A_HOST,
+    NO_DATABASES_ON_A_CLUSTER,
     USER_HAS_PASSWORD,
+    SENTINELS_USER_HAS_PASSWORD,
     INSECURE_NEEDS_NO_AUTHORITY,
     RESTART_AT_A_MOMENT,
     KNOWN_TIME_ZONE,

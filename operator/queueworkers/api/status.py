@@ -166,8 +166,8 @@ class ExitStatus(StatusModel):
 class SourceStatus(StatusModel):
     """Where the queues are looked for."""
 
-    address: Annotated[str, Field(max_length=1024)] | None = None
-    """Host, port, database and prefix."""
+    address: Annotated[str, Field(max_length=2048)] | None = None
+    """Host and port, or those of the Sentinels or of the cluster's nodes, database and prefix."""
     first_job_time: Moment | None = None
     """
     When a job was first seen there.  While it is absent, a queue without keys may as well be

@@ -8,6 +8,7 @@ what it does not find in time, it does not find.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from queueworkers.frameworks.base import StoreKind
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 
-    from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
+    from queueworkers.backlog.endpoint import Endpoint, PoolRequest
     from queueworkers.backlog.wire import Wire
     from queueworkers.frameworks.base import Framework, QueueStore
 
@@ -53,21 +54,27 @@ class Sibling:
         return self.stores[0].key
 
 
-async def observe_queue_keys(wire: Wire, database: int) -> Mapping[int, frozenset[str]]:
+async def observe_queue_keys(wires: Sequence[Wire], database: int) -> Mapping[int, frozenset[str]]:
     """
     Walk over *database* and the other databases that hold anything, for keys that look like queues.
 
-    What the server refuses is left out.  Never `KEYS`: it would block the server.
+    Every server of an endpoint is walked over, by the same bounds.  What one
+    refuses is left out.  Never `KEYS`: it would block the server.
     """
-    others = [number for number in await _observe_databases(wire) if number != database]
-    return {number: await _observe_keys(wire, number) for number in [database, *others][:MAX_DATABASES]}
+    found: dict[int, frozenset[str]] = defaultdict(frozenset)
+    for wire in wires:
+        others = [number for number in await _observe_databases(wire) if number != database]
+        for number in [database, *others][:MAX_DATABASES]:
+            found[number] |= await _observe_keys(wire, number)
+    return found
 
 
-async def observe_jobs(wire: Wire, database: int, stores: Sequence[QueueStore]) -> int:
-    """Count the jobs of one queue in any state; what is no queue counts as none."""
-    if not await wire.select(database):
-        return 0
-    counts = await wire.exchange([(_LENGTHS[store.kind], _encode(store.key)) for store in stores])
+async def observe_jobs(wires: Sequence[Wire], database: int, stores: Sequence[QueueStore]) -> int:
+    """Count the jobs of one queue in any state; what is no queue, or is at another server, counts as none."""
+    commands = [(_LENGTHS[store.kind], _encode(store.key)) for store in stores]
+    counts = [
+        count for wire in wires if await wire.select(database) for count in await wire.exchange(commands)
+    ]
     return sum(count for count in counts if isinstance(count, int))
 
 
@@ -151,6 +158,9 @@ def _spellings(request: PoolRequest, queue: str) -> dict[tuple[QueueStore, ...],
         spellings.setdefault(framework.keys(queue, spelling), advice)
 
     add(request.framework, request.spelling.version)
+    for name in (queue.replace("{", "").replace("}", ""), f"{{{queue}}}"):
+        spelled = request.framework.keys(name, replace(request.spelling, prefix=""))
+        spellings.setdefault(spelled, (f"name the queue {name} in spec.queues, as the application does",))
     for version in (None, _OLDEST_VERSION):
         add(request.framework, version, "set spec.version to the installed version, which spells its keys so")
     for framework in FRAMEWORKS.values():
@@ -159,7 +169,7 @@ def _spellings(request: PoolRequest, queue: str) -> dict[tuple[QueueStore, ...],
     return spellings
 
 
-def explain_missing(request: PoolRequest, sibling: Sibling, endpoint: RedisEndpoint) -> UnknownBacklog:
+def explain_missing(request: PoolRequest, sibling: Sibling, endpoint: Endpoint) -> UnknownBacklog:
     """Say that a pool looks in the wrong place, and which one may be right."""
     own = printable(request.framework.keys(request.queues[0], request.spelling)[0].key)
     jobs = "1 job" if sibling.jobs == 1 else f"{sibling.jobs} jobs"
@@ -167,7 +177,7 @@ def explain_missing(request: PoolRequest, sibling: Sibling, endpoint: RedisEndpo
     return UnknownBacklog(
         reason=UnknownReason.QUEUE_NOT_FOUND,
         message=(
-            f"No key {own} has ever existed in database {request.database} of Redis at {endpoint};"
+            f"No key {own} has ever existed in database {request.database} of {endpoint.title};"
             f" {there} has {printable(sibling.ready)} ({jobs}): {' and '.join(sibling.advice)}."
         ),
     )

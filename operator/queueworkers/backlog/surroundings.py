@@ -9,9 +9,9 @@ from queueworkers.backlog.memory import BoundedMemory
 from queueworkers.backlog.siblings import explain_missing, find_siblings, observe_jobs, observe_queue_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
+    from queueworkers.backlog.endpoint import Endpoint, PoolRequest
     from queueworkers.backlog.round_trip import QueueAddress
     from queueworkers.backlog.siblings import Sibling
     from queueworkers.backlog.wire import Wire
@@ -59,33 +59,38 @@ class Surroundings:
 
     async def observe(
         self,
-        wire: Wire | None,
+        open_wires: Callable[[], Awaitable[Sequence[Wire]]],
         suspects: Sequence[Suspect],
         *,
-        endpoint: RedisEndpoint,
+        endpoint: Endpoint,
         now: float,
     ) -> Mapping[PoolKey, UnknownBacklog]:
-        """Return the pools of *suspects* that look in the wrong place; over *wire* where it is time to look again."""
+        """Return the pools of *suspects* that look in the wrong place; over *open_wires* where it is time to look again."""
         unseen = [each for each in suspects if not any(one.place in self._seen for one in each.addresses)]
-        stale = [suspect for suspect in unseen if not self._is_fresh(suspect, now)] if wire else []
+        stale = [suspect for suspect in unseen if not self._is_fresh(suspect, now)]
         # Before the walk, so that one that fails is not tried again at once.
         for suspect in stale:
             self._write(suspect, self._trouble(suspect), now)
-        if wire is not None:
+        if stale:
+            wires = await open_wires()
             for database in sorted({suspect.request.database for suspect in stale}):
-                found = await observe_queue_keys(wire, database)
+                found = await observe_queue_keys(wires, database)
                 for suspect in stale:
                     if suspect.request.database == database:
-                        self._write(suspect, await self._judge(wire, suspect.request, found, endpoint), now)
+                        self._write(suspect, await self._judge(wires, suspect.request, found, endpoint), now)
         troubles = {suspect.request.key: self._trouble(suspect) for suspect in unseen}
         return {key: trouble for key, trouble in troubles.items() if trouble}
 
     async def _judge(
-        self, wire: Wire, request: PoolRequest, found: Mapping[int, frozenset[str]], endpoint: RedisEndpoint
+        self,
+        wires: Sequence[Wire],
+        request: PoolRequest,
+        found: Mapping[int, frozenset[str]],
+        endpoint: Endpoint,
     ) -> UnknownBacklog | None:
         siblings = find_siblings(request, found, claimed=self._seen)
         counted: list[Sibling] = [
-            replace(sibling, jobs=await observe_jobs(wire, sibling.database, sibling.stores))
+            replace(sibling, jobs=await observe_jobs(wires, sibling.database, sibling.stores))
             for sibling in siblings[:_COUNTED_SIBLINGS]
         ]
         held = [sibling for sibling in counted if sibling.jobs]

@@ -10,6 +10,7 @@ translated here, once, into those that are documented at each call.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -31,7 +32,7 @@ from queueworkers.errors import QueueWorkersError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from queueworkers.backlog.endpoint import RedisEndpoint, TlsTrust
+    from queueworkers.backlog.endpoint import ClientCertificate, RedisEndpoint, TlsTrust
 
 Command = tuple[str | bytes | int, ...]
 
@@ -39,7 +40,7 @@ Reply = Any
 """`bytes`, `int`, ``None``, a list of replies, or a `Refusal` in the place of one."""
 
 _CHUNK_BYTES = 256 * 1024
-_SHORT_ANSWER_BYTES = 64 * 1024
+SHORT_ANSWER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,14 @@ class NotRedisError(QueueWorkersError):
 
 class UntrustworthyCaError(QueueWorkersError):
     """The given certificate authority cannot be read."""
+
+
+class ClientCertificateError(QueueWorkersError):
+    """The certificate that we are to show cannot be used; the words say why."""
+
+
+class DemotedError(QueueWorkersError):
+    """The server was taken for a master and is a replica, of which nobody knows how far behind it is."""
 
 
 class PlaintextError(QueueWorkersError):
@@ -103,6 +112,7 @@ class Wire:
             LoginRefusedError: the server did not take the password.
             NotRedisError: something else listens there.
             UntrustworthyCaError: the certificate authority is not PEM.
+            ClientCertificateError: the client certificate is not PEM, or the key is another's.
         """
         connection = _Socket(endpoint)
         try:
@@ -120,7 +130,7 @@ class Wire:
         return cls(connection)
 
     async def exchange(
-        self, commands: Sequence[Command], *, at_most_bytes: int = _SHORT_ANSWER_BYTES
+        self, commands: Sequence[Command], *, at_most_bytes: int = SHORT_ANSWER_BYTES
     ) -> list[Reply]:
         """
         Send *commands* in one go and return as many replies, each in its place.
@@ -183,7 +193,7 @@ class _Rationed:
 
     def __init__(self, stream: asyncio.StreamReader) -> None:
         self._stream = stream
-        self.left = _SHORT_ANSWER_BYTES
+        self.left = SHORT_ANSWER_BYTES
 
     async def read(self, size: int) -> bytes:
         """Read at most *size* bytes."""
@@ -289,4 +299,29 @@ def _tls_context(trust: TlsTrust) -> ssl.SSLContext:
         raise UntrustworthyCaError("the certificate authority is not in PEM form") from error
     context.check_hostname = trust.verify_certificate and trust.verify_name
     context.verify_mode = ssl.CERT_REQUIRED if trust.verify_certificate else ssl.CERT_NONE
+    if trust.client:
+        _show(context, trust.client)
     return context
+
+
+def _show(context: ssl.SSLContext, client: ClientCertificate) -> None:
+    """
+    Let *context* show a client certificate.
+
+    Python reads it from files only.  This one is in memory, ours alone, and
+    gone at once: the key touches no disk, and a container without a writable
+    directory will do.
+    """
+    descriptor = os.memfd_create("client-certificate")
+    with open(descriptor, "wb") as file:  # noqa: PTH123 -- it has no path of its own
+        file.write(f"{client.key_pem}\n{client.chain_pem}\n".encode())
+        file.flush()
+        try:
+            # Without a passphrase here, OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(f"/proc/self/fd/{descriptor}", password="")
+        except ssl.SSLError as error:
+            if error.reason == "KEY_VALUES_MISMATCH":
+                raise ClientCertificateError("its key belongs to another certificate") from None
+            raise ClientCertificateError(
+                "it is no certificate and key in PEM form without a passphrase"
+            ) from None

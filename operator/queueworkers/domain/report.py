@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType, UnknownReason
+from queueworkers.api.redis import REDIS_PORT, host_seen_from
 from queueworkers.api.status import (
     BacklogStatus,
     Condition,
@@ -35,9 +36,10 @@ from queueworkers.domain.scaling import Limiter
 from queueworkers.domain.verdict import ROLLING, judge, judge_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from queueworkers.api.redis import ClusterNode, RedisSource, SentinelNode
     from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.exits import Exits
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
 
 SHOWN_WITH_PROGRESS = ROLLING | {ConditionReason.ROLLOUT_STOPPED, ConditionReason.ROLLOUT_HELD}
 """Reasons of `Ready` of which a person wants to know how far it is: RollingRestart 3/8."""
+
+_NAMED_NODES = 3
+"""So many of a list of servers are named in `status.source`."""
 
 
 def report(
@@ -218,10 +223,27 @@ def _source(
 
 
 def describe_source(pool: PoolIdentity, spec: QueueWorkerPoolSpec) -> str:
-    """Name where the queues are looked for: host, port, database and prefix."""
+    """
+    Name where the queues are looked for: servers, database and prefix.
+
+    Which of them is the master, or has the queue, is left out: that changes, and the queues stay the same.
+    """
     redis = spec.redis
-    host = redis.host_seen_from(pool.key.namespace)
-    return f"{host}:{redis.port}/{redis.database} {redis.prefix}".rstrip()
+    return f"{_place(redis, pool.key.namespace)}/{redis.database} {redis.prefix}".rstrip()
+
+
+def _place(redis: RedisSource, namespace: str) -> str:
+    if redis.sentinel:
+        return f"{redis.sentinel.master_name} by Sentinel {_listed(redis.sentinel.nodes, namespace)}"
+    if redis.cluster:
+        return f"cluster {_listed(redis.cluster.nodes, namespace)}"
+    return f"{host_seen_from(namespace, redis.host or '')}:{redis.port or REDIS_PORT}"
+
+
+def _listed(nodes: Sequence[SentinelNode | ClusterNode], namespace: str) -> str:
+    names = [f"{host_seen_from(namespace, node.host)}:{node.port}" for node in nodes]
+    rest = f" and {len(names) - _NAMED_NODES} more" if len(names) > _NAMED_NODES else ""
+    return f"{','.join(names[:_NAMED_NODES])}{rest}"
 
 
 def _rollout(situation: Situation) -> RolloutStatus | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from queueworkers.api.redis import RedisSource
     from queueworkers.api.spec import QueueWorkerPoolSpec
-    from queueworkers.backlog.endpoint import RedisEndpoint
+    from queueworkers.backlog.endpoint import Endpoint
     from queueworkers.backlog.signals import Signals
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
@@ -101,7 +101,7 @@ class Followed:
     signal: SignalRequest | None
     """``None`` where they are ignored."""
     every_seconds: float
-    endpoint: RedisEndpoint | None = None
+    endpoint: Endpoint | None = None
     reading: Reading | None = None
     read_at: float = 0.0
     """When to read it next, by the loop's clock."""
@@ -130,16 +130,16 @@ class BacklogObserver:
         self,
         secrets: Secrets,
         *,
-        connect: Callable[[RedisEndpoint], Reader],
+        connect: Callable[[Endpoint], Reader],
         changed: Callable[[PoolKey], None],
     ) -> None:
         self._secrets = secrets
         self._connect = connect
         self._changed = changed
         self._followed: dict[PoolKey, Followed] = {}
-        self._members: dict[RedisEndpoint, set[PoolKey]] = {}
-        self._readers: dict[RedisEndpoint, Reader] = {}
-        self._sweeps: dict[RedisEndpoint, asyncio.Task[None]] = {}
+        self._members: dict[Endpoint, set[PoolKey]] = {}
+        self._readers: dict[Endpoint, Reader] = {}
+        self._sweeps: dict[Endpoint, asyncio.Task[None]] = {}
         self._look_ups: KeyedQueue[PoolKey] = KeyedQueue()
 
     def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
@@ -224,9 +224,7 @@ class BacklogObserver:
             self._leave(key, followed)
             self._join(key, followed, found)
 
-    async def _observe_endpoint(
-        self, key: PoolKey, followed: Followed
-    ) -> RedisEndpoint | UnknownBacklog | None:
+    async def _observe_endpoint(self, key: PoolKey, followed: Followed) -> Endpoint | UnknownBacklog | None:
         """Find a pool's endpoint; ``None`` to go on with the one it has."""
         try:
             return await observe_endpoint(self._secrets, followed.source, namespace=key.namespace)
@@ -241,7 +239,7 @@ class BacklogObserver:
                 message=f"The Secrets that spec.redis names could not be read: {error}",
             )
 
-    def _join(self, key: PoolKey, followed: Followed, endpoint: RedisEndpoint) -> None:
+    def _join(self, key: PoolKey, followed: Followed, endpoint: Endpoint) -> None:
         followed.endpoint = endpoint
         followed.read_at = 0.0
         self._members.setdefault(endpoint, set()).add(key)
@@ -257,7 +255,7 @@ class BacklogObserver:
             del self._members[endpoint]
             self._sweeps.pop(endpoint).cancel()
 
-    async def _sweep(self, endpoint: RedisEndpoint) -> None:
+    async def _sweep(self, endpoint: Endpoint) -> None:
         """Read the pools of one endpoint, each at its own interval, in one round trip those that are due together."""
         loop = asyncio.get_running_loop()
         reader = self._readers[endpoint] = self._connect(endpoint)
@@ -356,6 +354,7 @@ def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
             prefix=spec.redis.prefix,
             version=spec.version_tuple,
             declared=spec.custom.stores if spec.custom else (),
+            clustered=spec.redis.cluster is not None,
         ),
         queues=spec.queues,
         database=spec.redis.database,

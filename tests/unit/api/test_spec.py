@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from apiserver.custom_pools import READY, STREAM, custom
 from apiserver.pools import REMOVED, pool
-from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec, RedisSource, parse_spec
+from queueworkers.api.redis import host_seen_from
+from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec, parse_spec
 from queueworkers.frameworks import FRAMEWORKS
 
 
@@ -219,4 +220,4 @@ def test_what_is_said_wins() -> None:
 )
 def test_a_short_host_is_the_pools_own_wherever_it_is_read(host: str, seen: str) -> None:
     """The operator must not find another namespace's Redis under the same name."""
-    assert RedisSource(host=host).host_seen_from("shop") == seen
+    assert host_seen_from("shop", host) == seen

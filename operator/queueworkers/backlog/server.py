@@ -1,0 +1,260 @@
+"""One server that is asked about many queues at once: its connection and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from queueworkers.backlog.breaker import Breaker
+from queueworkers.backlog.connections import ConnectionList
+from queueworkers.backlog.round_trip import Refused, RoundTrip, parse_time
+from queueworkers.backlog.signals import SignalTrip
+from queueworkers.backlog.troubles import FAILURES, concerns_all, explain_failure, explain_refusal
+from queueworkers.backlog.way import Seen
+from queueworkers.backlog.wire import SHORT_ANSWER_BYTES, PlaintextError, Wire, observe_plaintext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from queueworkers.backlog.endpoint import RedisEndpoint
+    from queueworkers.backlog.round_trip import Finding, QueueAddress
+    from queueworkers.backlog.signals import SignalPlace
+    from queueworkers.backlog.way import Outcome, Pace
+    from queueworkers.backlog.wire import Command, Reply
+    from queueworkers.domain.backlog import UnknownBacklog
+    from queueworkers.domain.leaving import Connection
+
+T = TypeVar("T")
+
+QUEUES_AT_ONCE = 500
+"""Beyond that a question is cut in two, so that neither side has to hold an answer of unbounded size."""
+
+SIGNALS_REST_SECONDS = 300.0
+"""How long a server is not asked again for signals, or for those in one database, once it did not like to be."""
+
+PROBE_SHARE = 0.25
+"""Part of the time limit that may be spent on finding out why TLS was not answered."""
+
+
+class Server:
+    """
+    One Redis; connects on first use and again after a failure.
+
+    Args:
+        endpoint: Where, and as whom.
+        pace: How long it may take.
+    """
+
+    def __init__(self, endpoint: RedisEndpoint, pace: Pace) -> None:
+        self.endpoint = endpoint
+        self._pace = pace
+        self._breaker = Breaker(pace.rest_seconds)
+        self._connections = ConnectionList(pace.monotonic)
+        self._signals_from = 0.0
+        self._databases_from: dict[int, float] = {}
+        self._wire: Wire | None = None
+        self._clock_offset: float | None = None
+        # A connection answers in the order of the questions, so they are asked one by one.
+        self._turn = asyncio.Lock()
+
+    @property
+    def wire(self) -> Wire | None:
+        """The connection, where there is one."""
+        return self._wire
+
+    async def observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
+        """
+        Read queues in one round trip.
+
+        Raises:
+            One of `FAILURES`: the server cannot be asked.
+        """
+        fresh = self._wire is None
+        try:
+            return await self._observe_queues(addresses)
+        except ConnectionError:
+            # A server that was restarted, or that closes idle connections, is
+            # not down: only a new connection can tell.
+            if fresh:
+                raise
+            return await self._observe_queues(addresses)
+
+    async def observe_queues_patiently(
+        self, addresses: Sequence[QueueAddress]
+    ) -> Mapping[QueueAddress, Outcome]:
+        """Read queues in one round trip, or say why not; a server that fails again and again is left alone for a while."""
+        trouble = self._breaker.resting(self._pace.monotonic())
+        if trouble is None:
+            try:
+                outcomes = await self.observe_queues(addresses)
+            except FAILURES as error:
+                trouble = self.explain(error)
+                self._breaker.record_failure(trouble, self._pace.monotonic())
+            else:
+                self._breaker.record_success()
+                return outcomes
+        return dict.fromkeys(addresses, trouble)
+
+    async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
+        """Read signals over the connection that there is; what fails or is refused is left out, and left alone."""
+        now = self._pace.monotonic()
+        if self._wire is None or now < self._signals_from:
+            return {}
+        welcome = [place for place in places if now >= self._databases_from.get(place.database, now)]
+        try:
+            return await self._find_signals(self._wire, welcome)
+        except FAILURES:
+            self._signals_from = now + SIGNALS_REST_SECONDS
+            return {}
+
+    async def observe_connections(self) -> Sequence[Connection] | None:
+        """List who is connected; ``None`` where that cannot be known, for whatever reason."""
+        if self._breaker.resting(self._pace.monotonic()):
+            return None
+        try:
+            wire = await self.connected()
+            async with self._turn, asyncio.timeout(self._pace.timeout_seconds):
+                return await self._connections.observe(wire)
+        except FAILURES:
+            # The next reading tells what is wrong with the server; this was a question beside it.
+            self.drop()
+            return None
+        except BaseException:
+            self.drop()
+            raise
+
+    async def ask(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
+        """
+        Send *commands* in one go and return as many replies; ends the connection when that fails.
+
+        Raises:
+            One of `FAILURES`.
+        """
+        try:
+            wire = await self.connected()
+            async with self._turn, asyncio.timeout(self._pace.timeout_seconds):
+                return await wire.exchange(commands, at_most_bytes=at_most_bytes)
+        except BaseException:
+            # Cancellation included: what is under way would be taken for the next answer.
+            self.drop()
+            raise
+
+    async def ask_anew(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
+        """Ask as `ask` does, in database 0; once more over a new connection where the one at hand had ended."""
+        fresh = self._wire is None
+        try:
+            return await self.ask(commands, at_most_bytes=at_most_bytes)
+        except ConnectionError:
+            if fresh:
+                raise
+            return await self.ask(commands, at_most_bytes=at_most_bytes)
+
+    async def connected(self) -> Wire:
+        """
+        Return the connection, opened where there is none.
+
+        Raises:
+            One of `FAILURES`.
+        """
+        async with self._turn:
+            if self._wire is None:
+                try:
+                    async with asyncio.timeout(self._pace.timeout_seconds):
+                        self._wire = await Wire.open(self.endpoint)
+                except TimeoutError:
+                    await self._suspect_plaintext()
+                    raise
+                self._clock_offset = None
+            return self._wire
+
+    def explain(self, error: Exception) -> UnknownBacklog:
+        """Say why this server could not be asked."""
+        return explain_failure(error, self.endpoint, timeout_seconds=self._pace.timeout_seconds)
+
+    def drop(self) -> None:
+        """End the connection; the next question opens another."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    async def _observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
+        outcomes: dict[QueueAddress, Outcome] = {}
+        try:
+            wire = await self.connected()
+            now = await self._server_time()
+            at = datetime.fromtimestamp(now, tz=UTC)
+            for some in _batched(addresses, QUEUES_AT_ONCE):
+                asked_at = self._pace.monotonic()
+                trip = RoundTrip(some, now=int(now), database=wire.database)
+                answer = trip.parse(await self.ask(trip.commands, at_most_bytes=trip.at_most_bytes))
+                wire.database = answer.database
+                self._set_clock(answer.server_time, asked_at)
+                for address, found in answer.findings.items():
+                    outcomes[address] = self._outcome(address, found, at)
+        except BaseException:
+            self.drop()
+            raise
+        return outcomes
+
+    def _outcome(self, address: QueueAddress, found: Finding, at: datetime) -> Outcome:
+        if not isinstance(found, Refused):
+            return Seen(found, at)
+        if concerns_all(found.refusal):
+            # What was refused to this connection may be granted to the next.
+            self.drop()
+        return explain_refusal(
+            found.refusal, self.endpoint, database=address.database, key=found.key, holds=found.holds
+        )
+
+    async def _find_signals(
+        self, wire: Wire, places: Sequence[SignalPlace]
+    ) -> Mapping[SignalPlace, datetime | None]:
+        found: dict[SignalPlace, datetime | None] = {}
+        try:
+            now = datetime.fromtimestamp(await self._server_time(), tz=UTC)
+            for some in _batched(places, QUEUES_AT_ONCE):
+                trip = SignalTrip(some, database=wire.database)
+                answer = trip.parse(await self.ask(trip.commands, at_most_bytes=trip.at_most_bytes), now=now)
+                wire.database = answer.database
+                for database in answer.refused:
+                    self._databases_from[database] = self._pace.monotonic() + SIGNALS_REST_SECONDS
+                found |= answer.found
+        except BaseException:
+            self.drop()
+            raise
+        return found
+
+    async def _suspect_plaintext(self) -> None:
+        if self.endpoint.tls is None:
+            return
+        with contextlib.suppress(OSError):
+            async with asyncio.timeout(self._pace.timeout_seconds * PROBE_SHARE):
+                if await observe_plaintext(self.endpoint):
+                    raise PlaintextError
+
+    async def _server_time(self) -> float:
+        """Tell the server's time from its last word and the time since; ask on first contact."""
+        if self._clock_offset is None:
+            asked_at = self._pace.monotonic()
+            (reply,) = await self.ask([("TIME",)], at_most_bytes=SHORT_ANSWER_BYTES)
+            told = parse_time(reply)
+            self._set_clock(told, asked_at)
+        return self._pace.monotonic() + (self._clock_offset or 0.0)
+
+    def _set_clock(self, server_time: float | None, asked_at: float) -> None:
+        # The server looked at its clock somewhere between the two: halfway is
+        # wrong by half a round trip at most.
+        halfway = (asked_at + self._pace.monotonic()) / 2
+        if server_time is None:
+            self._clock_offset = self._pace.wall() - self._pace.monotonic()
+        else:
+            self._clock_offset = server_time - halfway
+
+
+def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

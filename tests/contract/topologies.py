@@ -1,0 +1,94 @@
+"""The same Redis in three shapes, each with a client of its own kind, as applications have it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+from redis.cluster import RedisCluster as ClusterClient
+from redis.sentinel import Sentinel as SentinelClient
+
+from contract.asking import cluster_endpoint, endpoint_of, sentinel_endpoint
+from harness.errors import HarnessError
+from harness.redis import RedisServer
+from harness.redis_releases import INSTALLED, REDIS_6, REDIS_8, VALKEY
+from harness.redis_topologies import MASTER_NAME, RedisCluster, RedisSentinels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harness.redis_releases import RedisRelease
+    from queueworkers.backlog.endpoint import Endpoint
+
+RELEASES = (INSTALLED, REDIS_6, REDIS_8, VALKEY)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Some servers that are one Redis to an application."""
+
+    name: str
+    server: str
+    """What the servers call themselves."""
+    endpoint: Endpoint
+    client: Any
+    """What the application talks to it with."""
+    flush: Callable[[], object]
+
+    @property
+    def clustered(self) -> bool:
+        """Whether the keys of a queue have to be in one slot."""
+        return self.name == "cluster"
+
+
+def topologies(releases: tuple[RedisRelease, ...] = RELEASES) -> list[Any]:
+    """Every shape with every server, as parameters of a fixture."""
+    return [
+        pytest.param((release, kind), id=f"{kind}-{release.package}-{release.suite or 'here'}")
+        for release in releases
+        for kind in KINDS
+    ]
+
+
+@contextlib.contextmanager
+def started(release: RedisRelease, kind: str) -> Iterator[Topology]:
+    """Start one; skips the test where the server is not to be had."""
+    try:
+        version = release.version()
+    except HarnessError as error:
+        pytest.skip(str(error))
+    with KINDS[kind](release) as (endpoint, client, flush):
+        try:
+            yield Topology(kind, version, endpoint, client, flush)
+        finally:
+            client.close()
+
+
+@contextlib.contextmanager
+def _standalone(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
+    with RedisServer(release=release) as server:
+        client = redis.Redis(host=server.address, port=server.port)
+        yield endpoint_of(server), client, client.flushall
+
+
+@contextlib.contextmanager
+def _sentinel(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
+    with RedisSentinels(release=release) as servers:
+        guide = SentinelClient([(each.address, each.port) for each in servers.sentinels])
+        client = guide.master_for(MASTER_NAME)
+        yield sentinel_endpoint(servers), client, client.flushall
+        for each in guide.sentinels:
+            each.close()
+
+
+@contextlib.contextmanager
+def _cluster(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
+    with RedisCluster(release=release) as servers:
+        client = ClusterClient(host=servers.nodes[0].address, port=servers.nodes[0].port)
+        yield cluster_endpoint(servers), client, client.flushall
+
+
+KINDS = {"standalone": _standalone, "sentinel": _sentinel, "cluster": _cluster}
