@@ -45,6 +45,7 @@ class Shop:
             "REDIS_HOST": self.redis.address,
             "REDIS_PORT": str(self.redis.port),
             "REDIS_PREFIX": PREFIX,
+            "CACHE_PREFIX": "shop_cache",
         }
 
     def spec(self, *, scaling: Mapping[str, object] | None = None, **more: object) -> Json:

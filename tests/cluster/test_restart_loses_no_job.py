@@ -10,6 +10,7 @@ import pytest
 
 from cluster.shop import POOL, QUICK_RESTART
 from cluster.terminal import status_word
+from harness.php import run_artisan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,11 @@ def restart_the_deployment(shop: Shop) -> None:
     shop.namespace.kubectl("rollout", "restart", f"deployment/{POOL}-workers")
 
 
+def run_the_frameworks_command(shop: Shop) -> None:
+    """Deploy as ever; the workers read the same cache, and end by themselves after the job in hand."""
+    run_artisan(["queue:restart"], env=shop.environment)
+
+
 @pytest.mark.parametrize(
     ("ask", "word"),
     [
@@ -59,6 +65,7 @@ def restart_the_deployment(shop: Shop) -> None:
         pytest.param(ask_in_the_spec, "RollingRestart", id="spec.restart.at"),
         pytest.param(change_the_environment, "RollingUpdate", id="another environment"),
         pytest.param(change_an_option, "RollingUpdate", id="another worker option"),
+        pytest.param(run_the_frameworks_command, "RollingRestart", id="php artisan queue:restart"),
         pytest.param(restart_the_deployment, "RollingUpdate", id="kubectl rollout restart of the Deployment"),
     ],
 )
