@@ -279,6 +279,13 @@ class RedisCluster:
         for node in (target, *(each for each in self.masters if each is not target)):
             node.cli("CLUSTER", "SETSLOT", slot, "NODE", identity)
 
+    def reshard(self, source: RedisServer, target: RedisServer, *, slots: int) -> None:
+        """Let `redis-cli` move the first *slots* of one master to another, with their keys."""
+        self._run(
+            "reshard", _place(self.nodes[0]), "--cluster-from", source.cli("CLUSTER", "MYID"), "--cluster-to",
+            target.cli("CLUSTER", "MYID"), "--cluster-slots", str(slots), "--cluster-yes",
+        )  # fmt: skip
+
     def flush(self) -> None:
         """Forget all keys."""
         for node in self.masters:
