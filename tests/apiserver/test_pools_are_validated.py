@@ -209,6 +209,7 @@ def test_defaults_are_filled_in_where_a_person_sees_them(
             "backlogPerWorker": 10,
             "cooldownSeconds": 300,
             "pollingIntervalSeconds": 1,
+            "onPause": "Hold",
             "behavior": {
                 "scaleUp": {"stabilizationWindowSeconds": 0},
                 "scaleDown": {"stabilizationWindowSeconds": 60},

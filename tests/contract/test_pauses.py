@@ -17,6 +17,7 @@ from queueworkers.frameworks.laravel import LARAVEL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from contract.topologies import Topology
     from harness.redis import RedisServer
     from queueworkers.backlog.redis import RedisReader
 
@@ -24,6 +25,7 @@ VECTORS = Path(__file__).parent.parent / "vectors"
 SHOP = PoolKey("shop", "pool")
 QUEUES = ("default", "emails")
 PAUSED, MAINTENANCE = Hold.PAUSED, Hold.MAINTENANCE
+DOWN_KEY = "laravel-database-laravel-cache-illuminate:foundation:down"
 DOWN = 'a:5:{s:6:"except";a:0:{}s:8:"redirect";N;s:5:"retry";N;s:6:"status";i:503;s:8:"template";s:%d:"%s";}'
 
 
@@ -61,6 +63,24 @@ async def test_each_recorded_command_is_understood(redis_server: RedisServer) ->
         for command, holds in (*told, (resume_everything, {"emails": PAUSED})):
             redis_server.cli(*command, database=1)
             assert await holds_of(reader, asked()) == holds, command
+
+
+async def test_a_pause_is_seen_on_every_kind_of_redis(topology: Topology) -> None:
+    """Behind Sentinels, and on a cluster, where each key is on a node of its own and there is one database."""
+    key = "laravel-database-laravel-cache-illuminate:queue:paused:redis:emails"
+    request = asked()
+    try:
+        async with reading_at(topology.endpoint) as reader:
+            assert await holds_of(reader, request) == {}
+            topology.client.set(key, "b:1;")
+            assert await holds_of(reader, request) == {"emails": PAUSED}
+            topology.client.set(DOWN_KEY, "a:0:{}")
+            assert await holds_of(reader, request) == dict.fromkeys(QUEUES, MAINTENANCE)
+            topology.client.delete(key)
+            topology.client.delete(DOWN_KEY)
+            assert await holds_of(reader, request) == {}
+    finally:
+        topology.flush()
 
 
 async def test_a_pause_for_a_while_ends_by_itself(redis_server: RedisServer) -> None:

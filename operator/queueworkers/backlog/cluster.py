@@ -64,6 +64,15 @@ class NodeServer(Server):
         super().__init__(endpoint, pace)
         self._follow = follow
 
+    async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
+        """Read signals; opens a connection for it, as a node may have a key of the cache and no queue."""
+        if self.wire is None and self._breaker.resting(self._pace.monotonic()) is None:
+            try:
+                await self.connected()
+            except FAILURES as error:
+                self._breaker.record_failure(self.explain(error), self._pace.monotonic())
+        return await super().observe_signals(places)
+
     async def ask_here(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
         """
         Ask this node alone.
@@ -145,8 +154,7 @@ class ClusterWay:
                 by_node[owner].append(single)
         found: dict[SignalPlace, datetime | None] = {}
         for node, some in by_node.items():
-            if node in self._nodes:
-                found |= await self._nodes[node].observe_signals(some)
+            found |= await self._node(node).observe_signals(some)
         return {
             place: max(filter(None, (found[each] for each in singles)), default=None)
             for place, singles in wanted.items()
