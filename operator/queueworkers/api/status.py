@@ -234,6 +234,11 @@ class QueueWorkerPoolStatus(StatusModel):
     """
     explanation: Annotated[str, Field(max_length=2048)] | None = None
     """Why there are as many workers as there are, in one sentence."""
+    tries: Count | None = None
+    """
+    How often a job is tried that says nothing of its own: `spec.tries`, else the default of the declared
+    version; 0: without end.
+    """
     last_scale_time: Moment | None = None
     """When the number of workers was last changed."""
     last_restart: RestartStatus | None = None

@@ -97,6 +97,7 @@ def report(
         recommended_replicas=decision.recommended,
         selector=f"{POOL_LABEL}={pool.key.name}",
         explanation=situation.explanation,
+        tries=spec.effective_tries,
         last_scale_time=now if scaled else previous.last_scale_time,
         last_restart=_last_restart(situation, previous),
         rollout=_rollout(situation),

@@ -211,3 +211,20 @@ def test_an_invalid_spec_is_said_and_the_rest_is_kept() -> None:
 
     assert condition(after, "Ready") == ("False", "InvalidSpec", NOON)
     assert (after.observed_generation, after.desired_replicas) == (2, before.desired_replicas)
+
+
+@pytest.mark.parametrize(
+    ("fields", "tries"),
+    [
+        pytest.param({}, 1, id="laravel"),
+        pytest.param({"version": "5.8.38"}, 0, id="an-older-laravel"),
+        pytest.param({"version": "5.8.38", "tries": 3}, 3, id="said"),
+        pytest.param({"framework": "ThinkPHP", "retryAfter": 90}, 0, id="think"),
+        pytest.param(
+            {"framework": "ThinkPHP", "retryAfter": 90, "tries": 0}, 0, id="without-end-and-said-so"
+        ),
+    ],
+)
+def test_how_often_a_job_is_tried_is_told(fields: dict[str, Any], tries: int) -> None:
+    """What holds when nobody said anything is not the same everywhere, and without end may come as a surprise."""
+    assert told(**fields).tries == tries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.domain.backlog import SeenHead, Wait
 from queueworkers.domain.pool import Pool
 from queueworkers.engine.observer import BacklogObserver
-from unit.domain.given import POOL, a_backlog, a_spec, ago, told
+from unit.domain.given import NOTHING, POOL, a_backlog, a_spec, ago, told
 from unit.engine.little_redis import LittleReader, LittleRedis, LittleSecrets
 from unit.engine.virtual_time import virtually
 
@@ -39,6 +39,26 @@ class Noting(LittleReader):
         return await super().observe(requests)
 
 
+def asked_for(*, status: QueueWorkerPoolStatus = NOTHING, **fields: Any) -> PoolRequest:
+    """What the reader is asked on behalf of a pool of which the API server has this *status*."""
+    pool = Pool(identity=POOL, generation=1, spec={}, status=status, restart_annotation=None, deleting=False)
+    asked: list[PoolRequest] = []
+
+    async def scenario() -> None:
+        redis = LittleRedis()
+        observer = BacklogObserver(
+            LittleSecrets(), connect=lambda endpoint: Noting(redis, endpoint, asked), changed=lambda _: None
+        )
+        observer.follow(pool, a_spec(**fields))
+        running = asyncio.create_task(observer.run())
+        await asyncio.sleep(1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    virtually(scenario())
+    return asked[0]
+
+
 @pytest.mark.parametrize(
     ("host", "known"),
     [
@@ -49,27 +69,19 @@ class Noting(LittleReader):
 def test_what_was_seen_is_handed_on(host: str, known: dict[str, SeenHead]) -> None:
     """By way of the API server, letter for letter; a list elsewhere has a head of its own."""
     stored = told(a_backlog(ready=1, oldest=Wait(HEAD.since), head=HEAD)).to_wire()
-    pool = Pool(
-        identity=POOL,
-        generation=1,
-        spec={},
-        status=QueueWorkerPoolStatus.model_validate(stored),
-        restart_annotation=None,
-        deleting=False,
-    )
-    asked: list[PoolRequest] = []
+    request = asked_for(status=QueueWorkerPoolStatus.model_validate(stored), redis={"host": host})
 
-    async def scenario() -> None:
-        redis = LittleRedis()
-        observer = BacklogObserver(
-            LittleSecrets(), connect=lambda endpoint: Noting(redis, endpoint, asked), changed=lambda _: None
-        )
-        observer.follow(pool, a_spec(redis={"host": host}))
-        running = asyncio.create_task(observer.run())
-        await asyncio.sleep(1)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+    assert dict(request.known_heads) == known
 
-    virtually(scenario())
 
-    assert dict(asked[0].known_heads) == known
+@pytest.mark.parametrize(
+    ("fields", "end"),
+    [
+        pytest.param({}, True, id="by-default"),
+        pytest.param({"retryAfter": 90}, True, id="after-some-time"),
+        pytest.param({"version": "5.4", "retryAfter": 0}, False, id="never"),
+    ],
+)
+def test_whether_claims_end_is_handed_on(fields: dict[str, Any], *, end: bool) -> None:
+    """Where they do not, no score of a reserved job means anything."""
+    assert asked_for(**fields).claims_end is end
