@@ -54,6 +54,8 @@ lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew into requireme
 	  --generate-hashes --no-emit-index-url --no-header -o requirements/operator.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header -c requirements/operator.txt -o requirements/dev.txt
+	@$(BIN)/uv pip compile -q tests/clients/python/requirements.in --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header -o tests/clients/python/requirements.txt
 
 prepare: $(STAMP) ## Only the set-up: packages, programs, the worker's image
 	@$(PYTHON) -m harness prepare

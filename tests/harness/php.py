@@ -228,21 +228,24 @@ def _environment(env: Mapping[str, str], user: int | None) -> dict[str, str]:
 def _base_directory() -> Path:
     def bootstrap(directory: Path) -> None:
         say("debootstrap of PHP and Laravel's components: about two minutes, once")
-        debootstrap = program("debootstrap")
-        if debootstrap is None:
-            raise HarnessError("there is no debootstrap: install the Debian package of that name")
-        root = directory / "root"
-        run([
-            debootstrap, "--variant=minbase", f"--include={','.join(_PACKAGES)}",
-            _SUITE, str(root), *_mirror(),
-        ])  # fmt: skip
-        for name in _STRIPPED:
-            shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink(missing_ok=True)
-        # They would carry this machine's name and resolver into the image.
-        for name in ("hostname", "hosts", "resolv.conf"):
-            (root / "etc" / name).unlink(missing_ok=True)
+        bootstrap_debian(directory / "root", _PACKAGES)
 
     return _cached(f"laravel-base-{_digest_of_base()}", bootstrap) / "root"
+
+
+def bootstrap_debian(root: Path, packages: Sequence[str]) -> None:
+    """Lay out a Debian with *packages*, and without what no program reads; needs root."""
+    debootstrap = program("debootstrap")
+    if debootstrap is None:
+        raise HarnessError("there is no debootstrap: install the Debian package of that name")
+    run([
+        debootstrap, "--variant=minbase", f"--include={','.join(packages)}", _SUITE, str(root), *_mirror(),
+    ])  # fmt: skip
+    for name in _STRIPPED:
+        shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink(missing_ok=True)
+    # They would carry this machine's name and resolver into the image.
+    for name in ("hostname", "hosts", "resolv.conf"):
+        (root / "etc" / name).unlink(missing_ok=True)
 
 
 def _base_layer() -> Path:
