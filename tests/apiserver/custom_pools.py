@@ -49,6 +49,12 @@ WRONG_CUSTOM = [
         "custom is for the framework Custom, and how Laravel stores its queues is known: remove custom, or correct framework",
         id="keys-of-a-known-framework",
     ),
+    pytest.param(
+        custom(restart={"afterCrash": "AtOnce"}),
+        "spec.restart.afterCrash",
+        "afterCrash AtOnce is for workers that PHP runs, as a supervisor in PHP starts them again: remove it",
+        id="custom-at-once-without-php",
+    ),
     pytest.param(custom(custom={}), "spec.custom.keys", "Required value", id="custom-is-empty"),
     pytest.param(custom(custom={"keys": []}), "spec.custom.keys", "at least 1 items", id="custom-no-keys"),
     _does_nothing("memory", 256),
@@ -146,6 +152,14 @@ WRONG_CUSTOM = [
 ]
 
 RIGHT_CUSTOM = [
+    pytest.param(
+        custom(command=["/usr/bin/php8.3", "bin/console"], restart={"afterCrash": "AtOnce"}),
+        id="custom-at-once",
+    ),
+    pytest.param(
+        custom(command=["sh", "-c", "exec php bin/console"], restart={"afterCrash": "AtOnce"}),
+        id="custom-at-once-in-a-shell",
+    ),
     pytest.param(custom(), id="custom"),
     pytest.param(custom(READY, DELAYED, STREAM | {"key": "s"}, timeout=0), id="custom-of-every-kind"),
     pytest.param(custom(STREAM, STREAM | {"jobs": "Reserved"}, timeout=2), id="a-stream-twice"),

@@ -199,6 +199,7 @@ def test_defaults_are_filled_in_where_a_person_sees_them(
             "onReferenceChange": "Restart",
             "onSignal": "Restart",
             "rollout": "Run",
+            "afterCrash": "BackOff",
             "maxSurge": "25%",
             "minReadySeconds": 5,
         },

@@ -18,6 +18,8 @@ import pytest
 from harness.first_process import first_process
 from harness.php import laravel_rootfs, run_artisan
 from harness.progress import wait_until
+from queueworkers.frameworks.base import AfterCrash
+from queueworkers.frameworks.custom import CUSTOM
 from queueworkers.frameworks.laravel import LARAVEL
 
 if TYPE_CHECKING:
@@ -38,9 +40,9 @@ TRAPPING_SHELL = (
 SLOW_BOOT = ("sh", "-c", 'sleep 3; exec php artisan "$@"', "worker")
 
 
-def supervised(*console: str) -> tuple[str, ...]:
+def supervised(*console: str, after_crash: AfterCrash = AfterCrash.BACK_OFF) -> tuple[str, ...]:
     """The container's command for a console command."""
-    return LARAVEL.first_process(console, meanings=LARAVEL.exit_meanings)
+    return LARAVEL.first_process(console, meanings=LARAVEL.exit_meanings, after_crash=after_crash)
 
 
 def environment(redis: RedisServer) -> dict[str, str]:
@@ -80,7 +82,7 @@ def test_a_worker_that_recycles_is_started_again_and_counted(
         wait_for(redis_server, "end", 4)
         wait_until(lambda: "2 x 0" in process.printed, what="the second end is told", timeout_seconds=10)
         assert leave(process)[0] == 0
-        assert process.termination_message == "recycled: 2 x 0"
+        assert process.termination_message == "started again: 2 x 0"
     with first_process((*command, *WORK, "--memory=1"), tmp_path, env=environment(redis_server)) as process:
         push(redis_server, 2)
         wait_for(redis_server, "end", 6)
@@ -102,8 +104,30 @@ def test_a_crash_ends_the_container_with_its_exit_code(tmp_path: Path, script: s
     flaky = flaky.replace("/tmp/ran", f"/tmp/ran-{os.getpid()}-{code}")
     with first_process(supervised("php", "-r", flaky), tmp_path) as process:
         assert process.wait() == code
-        assert process.termination_message == "recycled: 2 x 0"
+        assert process.termination_message == "started again: 2 x 0"
         assert f"crashed: exit code {code} (" in process.printed
+
+
+def test_a_worker_that_crashed_may_be_started_again_at_once(tmp_path: Path) -> None:
+    """A second later, without end, where the pool says so; its log tells how often."""
+    command = supervised("php", "-r", "exit(255);", after_crash=AfterCrash.AT_ONCE)
+    with first_process(command, tmp_path) as process:
+        wait_until(lambda: "3 x 255" in process.printed, what="the third crash", timeout_seconds=10)
+        assert leave(process)[1] < 2
+        assert process.termination_message.startswith("started again: ")
+    assert "the worker crashed: exit code 255 (a PHP fatal error" in process.printed
+
+
+def test_a_worker_of_which_nothing_is_known_is_asked_at_once(tmp_path: Path) -> None:
+    """It need not listen to what the workers of known frameworks do."""
+    script = "pcntl_async_signals(true); pcntl_signal(15, function () { echo 'heard'; exit(7); }); echo 'up'; while (1) sleep(1);"
+    run = CUSTOM.first_process(
+        ("php", "-r", script), meanings=CUSTOM.exit_meanings, after_crash=AfterCrash.BACK_OFF
+    )
+    with first_process(run, tmp_path) as process:
+        wait_until(lambda: "up" in process.printed, what="it is up", timeout_seconds=10)
+        assert leave(process)[0] == 7
+        assert "heard" in process.printed
 
 
 def test_a_command_that_is_not_there_is_a_crash(tmp_path: Path) -> None:

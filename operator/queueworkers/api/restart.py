@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, PlainValidator, WithJ
 
 from queueworkers.api.base import DAY, ApiModel, Text
 from queueworkers.api.redis import Prefix
+from queueworkers.frameworks.base import AfterCrash
 
 PERCENTAGE = r"^([1-9][0-9]?|100)%$"
 
@@ -213,6 +214,14 @@ class RestartSpec(ApiModel):
     What the application's cache puts in front of its keys, for `onSignal` and `scaling.onPause` to
     find them: `prefix` in config/cache.php (CACHE_PREFIX).  When not given it is guessed from `spec.redis.prefix`, as
     both are made from APP_NAME by default: shop_database_ goes with shop_cache_.
+    """
+    after_crash: AfterCrash = AfterCrash.BACK_OFF
+    """
+    What becomes of a worker that crashed, by an exception at boot, a job that ran too long or a
+    fatal error.  BackOff: its container ends, Kubernetes starts it again, each time later up to
+    five minutes, and the pool says WorkersCrashing.  AtOnce: it is started again within its
+    container a second later, however often, as by Supervisor's autorestart and NativePHP; its log
+    tells, and nothing else.  Workers that end by design come back at once in any case.
     """
     rollout: RolloutControl = RolloutControl.RUN
     """

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.spec import VERSION_PATTERN, QueueWorkerPoolSpec
 from queueworkers.frameworks import FRAMEWORKS
-from queueworkers.frameworks.base import ALWAYS, WorkerOptions, spell_version
+from queueworkers.frameworks.base import ALWAYS, AfterCrash, WorkerOptions, spell_version
 from queueworkers.frameworks.custom import QUEUE
 
 if TYPE_CHECKING:
@@ -339,6 +339,10 @@ KNOWN_TIME_ZONE = Rule(
 # --- queues that the pool declares itself ---
 
 
+_RUNS_PHP = r"(^|[\s;&|(/])php[0-9.]*([\s;&|)]|$)"
+"""As `find_interpreter` looks for it, in the regular expressions of Go."""
+
+
 def bare_rules(framework: Framework) -> Iterator[Rule]:
     """Demand what only the pool can say, and refuse what would do nothing."""
     of_it = f"self.framework == '{framework.name}'"
@@ -355,6 +359,14 @@ def bare_rules(framework: Framework) -> Iterator[Rule]:
         reason="FieldValueRequired",
         holds=f"!({of_it}) || has(self.custom)",
         says=f"{framework.name} does not know how the queues are stored: name their keys in custom.keys",
+    )
+    yield Rule(
+        at="spec",
+        field="restart.afterCrash",
+        reason="FieldValueForbidden",
+        holds=f"!({of_it}) || !has(self.restart) || self.restart.afterCrash == '{AfterCrash.BACK_OFF}' || "
+        f"!has(self.command) || self.command.exists(word, word.matches({cel_text(_RUNS_PHP)}))",
+        says="afterCrash AtOnce is for workers that PHP runs, as a supervisor in PHP starts them again: remove it",
     )
     for option in sorted({each for known in KNOWN for each in known.options_since} - {"queues", "timeout"}):
         declared = QueueWorkerPoolSpec.model_fields[option]

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from queueworkers.frameworks.base import RECYCLED_WORDS
+from queueworkers.frameworks.base import RESTARTED_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-_TALLY = re.compile(rf"{RECYCLED_WORDS}: ((?:\d{{1,9}} x \d{{1,3}}(?:, |$))+)")
+_TALLY = re.compile(rf"{RESTARTED_WORDS}: ((?:\d{{1,9}} x \d{{1,3}}(?:, |$))+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

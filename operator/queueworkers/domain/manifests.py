@@ -224,8 +224,8 @@ def _hear_stops(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
     """Have no stop lost, and the worker ready when it hears one; a hook or probe of the user's wins."""
     framework = spec.framework_declared
     worker = next(each for each in template["spec"]["containers"] if each.get("name") == WORKER_CONTAINER)
-    if framework.before_leaving:
-        hook = {"preStop": {"exec": {"command": list(framework.before_leaving(spec.console))}}}
+    if waiting := framework.before_leaving(spec.console):
+        hook = {"preStop": {"exec": {"command": list(waiting)}}}
         worker["lifecycle"] = {**hook, **worker.get("lifecycle", {})}
     if framework.startup_probe and can_listen(spec):
         command = list(framework.startup_probe(spec.console))
@@ -249,10 +249,13 @@ def _pod_spec(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
 
 def _worker_container(spec: QueueWorkerPoolSpec) -> dict[str, Any]:
     framework = spec.framework_declared
+    command = framework.first_process(
+        spec.console, meanings=framework.exit_meanings, after_crash=spec.restart.after_crash
+    )
     container: dict[str, Any] = {
         "name": WORKER_CONTAINER,
         "image": spec.image,
-        "command": list(framework.first_process(spec.console, meanings=framework.exit_meanings)),
+        "command": list(command),
         "resources": _resources(spec),
         "securityContext": _container_security(spec.security),
     }

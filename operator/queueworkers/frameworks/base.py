@@ -211,11 +211,21 @@ class Notice:
 DEAF_WORDS = "The worker does not hear a stop"
 """What a framework's startup probe says when it fails, followed by a colon and a `Deafness`."""
 
-RECYCLED_WORDS = "recycled"
-"""
-What a framework's first process leaves for the kubelet when workers recycled in its container.
 
-Followed by a colon and a count for each exit code: ``recycled: 41 x 0, 3 x 12``.
+class AfterCrash(StrEnum):
+    """What becomes of a worker that crashed."""
+
+    BACK_OFF = "BackOff"
+    """Its container ends, and the kubelet starts it again, each time later, up to five minutes."""
+    AT_ONCE = "AtOnce"
+    """It is started again within its container, a second later, however often."""
+
+
+RESTARTED_WORDS = "started again"
+"""
+What a framework's first process leaves for the kubelet when it has started workers again in its container.
+
+Followed by a colon and a count for each exit code: ``started again: 41 x 0, 3 x 12``.
 """
 
 PROBE_PATIENCE_SECONDS = 25
@@ -255,21 +265,28 @@ class CommandLine(Protocol):
 class FirstProcess(Protocol):
     """What runs the worker in its container."""
 
-    def __call__(self, console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning]) -> tuple[str, ...]:
+    def __call__(
+        self, console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning], after_crash: AfterCrash
+    ) -> tuple[str, ...]:
         """
         Make the container's command, to which the worker's arguments are added.
 
         Args:
             console: What the worker's command line is an argument of.
             meanings: What its exit codes mean.
+            after_crash: What becomes of a worker that did not end by design.
         """
 
 
 class HookCommand(Protocol):
     """What is to be done in the container before its first process is asked to leave."""
 
-    def __call__(self, console: tuple[str, ...]) -> tuple[str, ...]:
-        """Make the command for the worker that *console* runs; when it is over, the first process hears a stop."""
+    def __call__(self, console: tuple[str, ...]) -> tuple[str, ...] | None:
+        """
+        Make the command for the worker that *console* runs; when it is over, the first process hears a stop.
+
+        ``None`` where nobody knows what the first process is.
+        """
 
 
 class ProbeCommand(Protocol):
@@ -338,7 +355,7 @@ class Framework:
     """The first version of the queue package whose worker hears a stop."""
     first_process: FirstProcess
     """Runs the worker, and sees to it that it comes back when it ended by design, and that a stop reaches it."""
-    before_leaving: HookCommand | None
+    before_leaving: HookCommand
     """Run in the container before its first process gets the image's STOPSIGNAL."""
     startup_probe: ProbeCommand | None
     """Run in the container from its start until it succeeds; what it says when it fails: `DEAF_WORDS`."""

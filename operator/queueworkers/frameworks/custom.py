@@ -1,8 +1,10 @@
 """
 Any other worker: the pool itself declares its command line, and the keys of its queues.
 
-Nothing is known here but what the pool says, so there is no hook, no probe and
-no restart signal: what stops the worker is the image's STOPSIGNAL.
+Nothing is known here but what the pool says, so there is no probe and no
+restart signal.  A worker that PHP runs, such as Symfony's, has the supervisor
+that all PHP workers have; any other is the container's first process, as its
+image has it.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from queueworkers.frameworks import php
 from queueworkers.frameworks.base import ALWAYS, ExitMeaning, Framework, JobHeader
 from queueworkers.frameworks.payload import parse_moment, parse_payload
+from queueworkers.frameworks.php import find_interpreter, supervise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from queueworkers.frameworks.base import QueueStore, Spelling, Version, WorkerOptions
+    from queueworkers.frameworks.base import AfterCrash, QueueStore, Spelling, Version, WorkerOptions
 
 QUEUE = "$(queue)"
 """Stands for a queue's name in a declared key.  Not braces, which mean a slot on a cluster."""
@@ -37,10 +41,18 @@ def cache_prefixes(*, prefix: str, cache_prefix: str | None) -> tuple[str, ...]:
     return ()
 
 
-def first_process(console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning]) -> tuple[str, ...]:
-    """Run the command as it is."""
-    del meanings
-    return console
+def first_process(
+    console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning], after_crash: AfterCrash
+) -> tuple[str, ...]:
+    """Have a worker that PHP runs supervised; run any other as it is."""
+    if find_interpreter(console) is None:
+        return console
+    return supervise(console, meanings=meanings, after_crash=after_crash, recognisable=False)
+
+
+def before_leaving(console: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Wait for the supervisor, where there is one."""
+    return None if find_interpreter(console) is None else php.before_leaving(console)
 
 
 def command_line(options: WorkerOptions, version: Version | None) -> tuple[str, ...]:
@@ -77,7 +89,7 @@ CUSTOM = Framework(
     default_tries=None,
     listens_since=ALWAYS,
     first_process=first_process,
-    before_leaving=None,
+    before_leaving=before_leaving,
     startup_probe=None,
     asking_commands=ASKING_COMMANDS,
     exit_meanings=MappingProxyType(

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from queueworkers.frameworks.base import (
     DEAF_WORDS,
     PROBE_PATIENCE_SECONDS,
-    RECYCLED_WORDS,
+    RESTARTED_WORDS,
+    AfterCrash,
     Deafness,
     ExitMeaning,
 )
@@ -66,7 +67,13 @@ def find_interpreter(console: Iterable[str]) -> str | None:
     return next(found, None)
 
 
-def supervise(console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning]) -> tuple[str, ...]:
+def supervise(
+    console: tuple[str, ...],
+    *,
+    meanings: Mapping[int, ExitMeaning],
+    after_crash: AfterCrash,
+    recognisable: bool = True,
+) -> tuple[str, ...]:
     """
     Make the command that runs *console*, and again whenever it ended by design; its arguments are put behind it.
 
@@ -79,12 +86,16 @@ def supervise(console: tuple[str, ...], *, meanings: Mapping[int, ExitMeaning]) 
     Args:
         console: What `queue:work` is an argument of.
         meanings: What its exit codes mean.
+        after_crash: What becomes of a worker that did not end by design.
+        recognisable: False for a worker of which nobody knows how to tell that it listens: it is asked at once.
     """
     script = _script(
         "processes",
         "supervisor",
         MEANINGS=json.dumps({str(code): meaning.words for code, meaning in sorted(meanings.items())}),
-        RECYCLED_WORDS=RECYCLED_WORDS,
+        RESTARTED_WORDS=RESTARTED_WORDS,
+        CRASHES_RESTART=int(after_crash is AfterCrash.AT_ONCE),
+        RECOGNISABLE=int(recognisable),
         RECYCLING=json.dumps(sorted(code for code, meaning in meanings.items() if meaning.recycling)),
     )
     settings = (word for setting in _SETTINGS for word in ("-d", setting))

@@ -28,13 +28,13 @@ def counts(exits: Exits) -> dict[int, int]:
 @pytest.mark.parametrize(
     ("message", "tally"),
     [
-        pytest.param("recycled: 41 x 0, 3 x 12", {0: 41, 12: 3}, id="two codes"),
-        pytest.param("recycled: 1 x 12", {12: 1}, id="one"),
+        pytest.param("started again: 41 x 0, 3 x 12", {0: 41, 12: 3}, id="two codes"),
+        pytest.param("started again: 1 x 12", {12: 1}, id="one"),
         pytest.param("some library's last words", {}, id="something else"),
         pytest.param("", {}, id="nothing"),
-        pytest.param("recycled: -1 x 0", {}, id="no number"),
-        pytest.param("recycled: 99999999999999999999 x 0", {}, id="too many to be true"),
-        pytest.param("oops\nrecycled: 2 x 0", {0: 2}, id="after words of the application's"),
+        pytest.param("started again: -1 x 0", {}, id="no number"),
+        pytest.param("started again: 99999999999999999999 x 0", {}, id="too many to be true"),
+        pytest.param("oops\nstarted again: 2 x 0", {0: 2}, id="after words of the application's"),
     ],
 )
 def test_what_a_container_leaves_behind(message, tally):
@@ -46,10 +46,10 @@ def test_what_a_container_leaves_behind(message, tally):
     ("end", "expected"),
     [
         pytest.param(an_end(), {}, id="a worker that left"),
-        pytest.param(an_end(message="recycled: 5 x 0"), {0: 5}, id="one that recycled before it left"),
+        pytest.param(an_end(message="started again: 5 x 0"), {0: 5}, id="one that recycled before it left"),
         pytest.param(an_end(code=137), {}, id="one that was killed as it left"),
         pytest.param(an_end(code=137, leaving=False), {137: 1}, id="a crash"),
-        pytest.param(an_end(code=1, leaving=False, message="recycled: 5 x 0, 2 x 12"), {0: 5, 12: 2, 1: 1}, id="all"),
+        pytest.param(an_end(code=1, leaving=False, message="started again: 5 x 0, 2 x 12"), {0: 5, 12: 2, 1: 1}, id="all"),
     ],
 )  # fmt: skip
 def test_restarts_of_one_container(end, expected):
@@ -65,7 +65,7 @@ def test_an_end_counts_once_however_often_it_is_met(looks):
         known += [number for number in look if number not in met]
         met |= set(look)
         exits = exits.follow(
-            [an_end(f"c{number}", message="recycled: 1 x 0") for number in dict.fromkeys(known)]
+            [an_end(f"c{number}", message="started again: 1 x 0") for number in dict.fromkeys(known)]
         )
     assert sum(counts(exits).values()) == len(met)
 
@@ -73,8 +73,8 @@ def test_an_end_counts_once_however_often_it_is_met(looks):
 def test_the_next_operator_goes_on():
     """What the status tells is counted already; what ended since is new."""
     earlier, later = (
-        an_end("c1", seconds=60, message="recycled: 2 x 0"),
-        an_end("c2", seconds=30, message="recycled: 3 x 0"),
+        an_end("c1", seconds=60, message="started again: 2 x 0"),
+        an_end("c2", seconds=30, message="started again: 3 x 0"),
     )
     told_before = Exits().follow([earlier]).by_code
     assert counts(resume_exits(told_before).follow([earlier, later])) == {0: 5}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queueworkers.frameworks.base import JobState, QueueStore, Spelling, StoreKind
+from queueworkers.frameworks.base import AfterCrash, JobState, QueueStore, Spelling, StoreKind
 from queueworkers.frameworks.custom import CUSTOM
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -67,11 +67,26 @@ def test_no_bytes_break_anything(payload):
     CUSTOM.read_header(payload)
 
 
-def test_nothing_is_added_to_the_command():
+def test_nothing_is_added_to_a_command_that_runs_something_else():
     """Neither a first process, nor a hook, nor arguments."""
-    assert CUSTOM.first_process(("node", "worker.js"), meanings=CUSTOM.exit_meanings) == ("node", "worker.js")
-    assert (CUSTOM.before_leaving, CUSTOM.startup_probe) == (None, None)
+    command = ("node", "worker.js")
+    assert (
+        CUSTOM.first_process(command, meanings=CUSTOM.exit_meanings, after_crash=AfterCrash.AT_ONCE)
+        == command
+    )
+    assert CUSTOM.before_leaving(command) is None
+    assert CUSTOM.startup_probe is None
     assert CUSTOM.notices == ()
+
+
+def test_a_worker_that_php_runs_is_supervised():
+    """Those of Symfony end by design too."""
+    command = ("php8.3", "bin/console", "messenger:consume", "async", "--limit=100")
+    run = CUSTOM.first_process(command, meanings=CUSTOM.exit_meanings, after_crash=AfterCrash.BACK_OFF)
+    assert (run[0], run[-6:]) == ("php8.3", ("--", *command))
+    hook = CUSTOM.before_leaving(command)
+    assert hook
+    assert hook[0] == "php8.3"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 // ends with its exit code when it crashed, and sees to it that a stop reaches it.
 //
 // What the arguments say is run.  MEANINGS says in words what exit codes mean, RECYCLING which of them are by design.
+// CRASHES_RESTART is 1 where a worker that crashed is started again as well, and RECOGNISABLE where a worker can be
+// told by the signals that it listens to.
 
 // Whatever STOPSIGNAL an image has: SIGTERM, php-fpm's SIGQUIT, Apache's SIGWINCH, systemd's SIGRTMIN+3 and others.
 const STOPS = '15 3 28 37 2 1 10';
@@ -67,10 +69,10 @@ function bury($worker) {
 
 // Sends SIGTERM to what listens, once; while a worker boots there is nothing yet.  What is left when all that
 // were asked are gone, a script or an init that started them, is asked too.  Where the kernel does not tell who
-// listens, the child is asked at once.
+// listens, or nobody knows how to tell, the child is asked at once.
 function ask_to_leave($child, $asked) {
     $processes = processes();
-    $listening = $processes ? workers($processes) : array($child);
+    $listening = $processes && RECOGNISABLE ? workers($processes) : array($child);
     if ($asked && !array_intersect($asked, array_keys($processes))) $listening[] = $child;
     $new = array_diff($listening, $asked);
     send($new, 15);
@@ -81,28 +83,31 @@ function words($code) {
     $meanings = json_decode(MEANINGS, true);
     return "exit code $code" . (isset($meanings[$code]) ? " ($meanings[$code])" : '');
 }
-function tally($recycled) {
-    ksort($recycled);
-    return implode(', ', array_map(function ($code) use ($recycled) {
-        return "$recycled[$code] x $code";
-    }, array_keys($recycled)));
+function tally($restarts) {
+    ksort($restarts);
+    return implode(', ', array_map(function ($code) use ($restarts) {
+        return "$restarts[$code] x $code";
+    }, array_keys($restarts)));
 }
 
 // The kubelet shows what is in the log beside the exit code, and so does the pool.
-function finish($code, $recycled) {
-    if ($recycled && is_writable(TERMINATION_LOG)) file_put_contents(TERMINATION_LOG, RECYCLED_WORDS . ': ' . tally($recycled));
+function finish($code, $restarts) {
+    if ($restarts && is_writable(TERMINATION_LOG)) file_put_contents(TERMINATION_LOG, RESTARTED_WORDS . ': ' . tally($restarts));
     exit($code);
 }
 
-// Counts a worker that ended by design; is the end of everything where it crashed.
-function account($code, $recycled) {
-    if (!in_array($code, json_decode(RECYCLING), true)) {
-        say('the worker crashed: ' . words($code));
-        finish($code, $recycled);
+// Counts a worker that is to be started again; is the end of everything where it is not.
+function account($code, $restarts) {
+    $by_design = in_array($code, json_decode(RECYCLING), true);
+    $words = ($by_design ? 'the worker recycled: ' : 'the worker crashed: ') . words($code);
+    if (!$by_design && !CRASHES_RESTART) {
+        say($words);
+        finish($code, $restarts);
     }
-    $recycled[$code] = isset($recycled[$code]) ? $recycled[$code] + 1 : 1;
-    say('the worker recycled: ' . words($code) . '; since the container\'s start: ' . tally($recycled));
-    return $recycled;
+    $restarts[$code] = isset($restarts[$code]) ? $restarts[$code] + 1 : 1;
+    say("$words; started again since the container's start: " . tally($restarts));
+    if (!$by_design) sleep(1);
+    return $restarts;
 }
 
 // Seconds until a worker may start after those that started at such uptimes.
@@ -116,12 +121,12 @@ function remember_start($starts) {
 
 function supervise($command) {
     pcntl_sigprocmask(SIG_BLOCK, signals(STOPS . ' ' . PASSED_ON . ' ' . CHILD_ENDED));
-    $starts = $recycled = $asked = array();
+    $starts = $restarts = $asked = array();
     $child = $code = 0;
     $stopping = false;
     while (true) {
         $pause = $child ? null : pause_before($starts);
-        if ($stopping && !$child) finish($code, $recycled);
+        if ($stopping && !$child) finish($code, $restarts);
         if ($stopping) $asked = ask_to_leave($child, $asked);
         elseif ($pause === 0 || $pause === 0.0) {
             $child = start($command);
@@ -135,20 +140,20 @@ function supervise($command) {
         if ($ended === null) continue;
         $code = $ended;
         $child = 0;
-        if (!$stopping) $recycled = account($code, $recycled);
+        if (!$stopping) $restarts = account($code, $restarts);
     }
 }
 
 // Without pcntl there is neither fork nor signal: the worker is run, and hears no stop in any case.
 function run_without_signals($command) {
-    $starts = $recycled = array();
+    $starts = $restarts = array();
     while (true) {
         sleep((int) ceil(pause_before($starts)));
         $starts = remember_start($starts);
         $words = implode(' ', array_map('escapeshellarg', $command));
         $child = proc_open("exec $words", array(STDIN, STDOUT, STDERR), $pipes);
         while (($status = proc_get_status($child)) && $status['running']) usleep(200000);
-        $recycled = account($status['signaled'] ? 128 + $status['termsig'] : $status['exitcode'], $recycled);
+        $restarts = account($status['signaled'] ? 128 + $status['termsig'] : $status['exitcode'], $restarts);
     }
 }
 
