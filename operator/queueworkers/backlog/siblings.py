@@ -8,6 +8,7 @@ what it does not find in time, it does not find.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,8 +31,10 @@ MAX_STEPS = 50
 STEP_KEYS = 1000
 """Keys that the server looks at in one step, which takes it well below a millisecond."""
 
-# One pattern for all queues of all pools; no name goes into it, so none has to be escaped.
+# One pattern for all queues of all pools whose framework is known, whichever it should have been.
 _PATTERN = "*queues:*"
+_ANY_QUEUE = "\0"
+_GLOB_CHARACTERS = re.compile(r"[*?\[\]\\]")
 _OLDEST_VERSION = (0,)
 _LENGTHS = {StoreKind.LIST: "LLEN", StoreKind.SORTED_SET: "ZCARD", StoreKind.STREAM: "XLEN"}
 
@@ -54,9 +57,20 @@ class Sibling:
         return self.stores[0].key
 
 
-async def observe_queue_keys(wires: Sequence[Wire], database: int) -> Mapping[int, frozenset[str]]:
+def key_pattern(request: PoolRequest) -> str:
+    """Spell as a pattern of `SCAN` what keys look like that may be the pool's queues."""
+    if not request.spelling.declared:
+        return _PATTERN
+    stores = request.framework.keys(_ANY_QUEUE, replace(request.spelling, prefix=""))
+    escaped = _GLOB_CHARACTERS.sub(r"\\\g<0>", stores[0].key)
+    return f"*{escaped.replace(_ANY_QUEUE, '*')}"
+
+
+async def observe_queue_keys(
+    wires: Sequence[Wire], database: int, pattern: str
+) -> Mapping[int, frozenset[str]]:
     """
-    Walk over *database* and the other databases that hold anything, for keys that look like queues.
+    Walk over *database* and the other databases that hold anything, for keys that look like *pattern*.
 
     Every server of an endpoint is walked over, by the same bounds.  What one
     refuses is left out.  Never `KEYS`: it would block the server.
@@ -65,7 +79,7 @@ async def observe_queue_keys(wires: Sequence[Wire], database: int) -> Mapping[in
     for wire in wires:
         others = [number for number in await _observe_databases(wire) if number != database]
         for number in [database, *others][:MAX_DATABASES]:
-            found[number] |= await _observe_keys(wire, number)
+            found[number] |= await _observe_keys(wire, number, pattern)
     return found
 
 
@@ -86,14 +100,14 @@ async def _observe_databases(wire: Wire) -> list[int]:
     return [int(name[2:]) for name in names if name[2:].isdigit()]
 
 
-async def _observe_keys(wire: Wire, database: int) -> frozenset[str]:
+async def _observe_keys(wire: Wire, database: int, pattern: str) -> frozenset[str]:
     found: set[str] = set()
     cursor: bytes | int = 0
     if not await wire.select(database):
         return frozenset()
     for _ in range(MAX_STEPS):
         (step,) = await wire.exchange(
-            [("SCAN", cursor, "MATCH", _PATTERN, "COUNT", STEP_KEYS)], at_most_bytes=4 * 1024 * 1024
+            [("SCAN", cursor, "MATCH", pattern, "COUNT", STEP_KEYS)], at_most_bytes=4 * 1024 * 1024
         )
         match step:
             case [bytes(cursor), [*keys]]:

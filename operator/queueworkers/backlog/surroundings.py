@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from queueworkers.backlog.memory import BoundedMemory
-from queueworkers.backlog.siblings import explain_missing, find_siblings, observe_jobs, observe_queue_keys
+from queueworkers.backlog.siblings import (
+    explain_missing,
+    find_siblings,
+    key_pattern,
+    observe_jobs,
+    observe_queue_keys,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -43,7 +49,7 @@ class Surroundings:
     """
     Tells a queue that is empty from one that is looked for in the wrong place.
 
-    All suspects of a database share one walk over it, at most once per
+    All suspects of a database that look alike share one walk over it, at most once per
     *every_seconds* for each pool.
     """
 
@@ -73,10 +79,11 @@ class Surroundings:
             self._write(suspect, self._trouble(suspect), now)
         if stale:
             wires = await open_wires()
-            for database in sorted({suspect.request.database for suspect in stale}):
-                found = await observe_queue_keys(wires, database)
-                for suspect in stale:
-                    if suspect.request.database == database:
+            walks = [(suspect, (suspect.request.database, key_pattern(suspect.request))) for suspect in stale]
+            for database, pattern in sorted({walk for _, walk in walks}):
+                found = await observe_queue_keys(wires, database, pattern)
+                for suspect, walk in walks:
+                    if walk == (database, pattern):
                         self._write(suspect, await self._judge(wires, suspect.request, found, endpoint), now)
         troubles = {suspect.request.key: self._trouble(suspect) for suspect in unseen}
         return {key: trouble for key, trouble in troubles.items() if trouble}
