@@ -105,8 +105,8 @@ class RedisReader:
         """
         Read when somebody last asked the workers of pools to restart.
 
-        Never raises for what the servers do, and never connects: this is
-        worth nothing to a pool whose backlog cannot be read.
+        Never raises for what the servers do, and asks nobody where no queue
+        could be read: this is worth nothing to such a pool.
         """
         places = list(dict.fromkeys(place for request in requests for place in request.places))
         async with self._turn:

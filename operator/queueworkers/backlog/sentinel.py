@@ -86,7 +86,7 @@ class SentinelWay:
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
         """Ask the master, if it was reached for something else."""
-        return await self._master.observe_signals(places) if self._master else {}
+        return await self._master.observe_signals(places) if self._master and self._master.wire else {}
 
     async def observe_connections(self) -> Sequence[Connection] | None:
         """Ask the master, if it was reached for something else."""

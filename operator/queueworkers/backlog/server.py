@@ -99,13 +99,20 @@ class Server:
         return dict.fromkeys(addresses, trouble)
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
-        """Read signals over the connection that there is; what fails or is refused is left out, and left alone."""
+        """Read signals, connecting where needed; what fails or is refused is left out, and left alone."""
         now = self._pace.monotonic()
-        if self._wire is None or now < self._signals_from:
+        if now < self._signals_from:
             return {}
         welcome = [place for place in places if now >= self._databases_from.get(place.database, now)]
+        fresh = self._wire is None
         try:
-            return await self._find_signals(self._wire, welcome)
+            try:
+                return await self._find_signals(welcome)
+            except ConnectionError:
+                # As with queues: it may only have hung up while nobody asked.
+                if fresh:
+                    raise
+                return await self._find_signals(welcome)
         except FAILURES:
             self._signals_from = now + SIGNALS_REST_SECONDS
             return {}
@@ -209,11 +216,10 @@ class Server:
             found.refusal, self.endpoint, database=address.database, key=found.key, holds=found.holds
         )
 
-    async def _find_signals(
-        self, wire: Wire, places: Sequence[SignalPlace]
-    ) -> Mapping[SignalPlace, datetime | None]:
+    async def _find_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
         found: dict[SignalPlace, datetime | None] = {}
         try:
+            wire = await self.connected()
             now = datetime.fromtimestamp(await self._server_time(), tz=UTC)
             for some in _batched(places, QUEUES_AT_ONCE):
                 trip = SignalTrip(some, database=wire.database)

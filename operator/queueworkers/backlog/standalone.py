@@ -30,7 +30,7 @@ class StandaloneWay:
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
         """Ask it, if it was reached for something else."""
-        return await self._server.observe_signals(places)
+        return await self._server.observe_signals(places) if self._server.wire else {}
 
     async def observe_connections(self) -> Sequence[Connection] | None:
         """Ask it."""

@@ -45,10 +45,11 @@ FAILURES = (
 _QUOTED_LENGTH = 200
 _NAMED_MASTERS = 5
 
-_NEEDED_COMMANDS = (
-    "+select +llen +zcard +zcount +time +evalsha +eval +lindex +zrangebyscore +memory|usage +scan +info"
-    " +client|list"
+NEEDED_COMMANDS = (
+    "+select +time +llen +zcard +zcount +eval +evalsha +type +lindex +zrangebyscore +memory|usage +mget +exists +info"
+    " +scan +client|list"
 )
+"""What a user needs at every server; what some need beside is in docs/redis.md."""
 
 # The whole endpoint is concerned: every queue would be answered like that.
 _COMMON_CODES = frozenset({"NOAUTH", "LOADING", "MASTERDOWN"})
@@ -315,7 +316,7 @@ def _explain_permission(endpoint: RedisEndpoint, database: int, key: str | None)
     user = f"User {endpoint.username}" if endpoint.username else "The default user"
     what = f"database {database}" if key is None else f"{key} in database {database}"
     pattern = "" if key is None else f", and keys by ~{key}*"
-    return f"{user} may not read {what} of {endpoint.title}: allow it {_NEEDED_COMMANDS}{pattern}."
+    return f"{user} may not read {what} of {endpoint.title}: allow it {NEEDED_COMMANDS}{pattern}."
 
 
 def _quote(refusal: Refusal, endpoint: RedisEndpoint) -> str:

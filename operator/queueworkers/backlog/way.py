@@ -62,7 +62,7 @@ class Way(Protocol):
         """Read queues, with one question to each server; connects where needed."""
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
-        """Read signals, without those that are refused; never connects."""
+        """Read signals, without those that are refused; nothing where no queue could be read."""
 
     async def observe_connections(self) -> Sequence[Connection] | None:
         """List who is connected to the servers; ``None`` where one of them does not tell."""
