@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +15,13 @@ from queueworkers.backlog.round_trip import Refused, RoundTrip, parse_time
 from queueworkers.backlog.signals import SignalTrip
 from queueworkers.backlog.troubles import FAILURES, concerns_all, explain_failure, explain_refusal
 from queueworkers.backlog.way import Seen
-from queueworkers.backlog.wire import SHORT_ANSWER_BYTES, PlaintextError, Wire, observe_plaintext
+from queueworkers.backlog.wire import (
+    SHORT_ANSWER_BYTES,
+    PlaintextError,
+    Wire,
+    observe_plaintext,
+    observe_refused_certificate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +43,7 @@ SIGNALS_REST_SECONDS = 300.0
 """How long a server is not asked again for signals, or for those in one database, once it did not like to be."""
 
 PROBE_SHARE = 0.25
-"""Part of the time limit that may be spent on finding out why TLS was not answered."""
+"""Part of the time limit that may be spent on finding out what TLS suffers from."""
 
 
 class Server:
@@ -56,6 +63,7 @@ class Server:
         self._signals_from = 0.0
         self._databases_from: dict[int, float] = {}
         self._wire: Wire | None = None
+        self._has_answered = False
         self._clock_offset: float | None = None
         # A connection answers in the order of the questions, so they are asked one by one.
         self._turn = asyncio.Lock()
@@ -143,11 +151,15 @@ class Server:
         try:
             wire = await self.connected()
             async with self._turn, asyncio.timeout(self._pace.timeout_seconds):
-                return await wire.exchange(commands, at_most_bytes=at_most_bytes)
-        except BaseException:
+                replies = await wire.exchange(commands, at_most_bytes=at_most_bytes)
+        except BaseException as error:
             # Cancellation included: what is under way would be taken for the next answer.
             self.drop()
+            if isinstance(error, ConnectionError) and not self._has_answered:
+                await self._suspect_certificate()
             raise
+        self._has_answered = True
+        return replies
 
     async def ask_anew(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
         """Ask as `ask` does, in database 0; once more over a new connection where the one at hand had ended."""
@@ -174,7 +186,11 @@ class Server:
                 except TimeoutError:
                     await self._suspect_plaintext()
                     raise
+                except ConnectionError:
+                    await self._suspect_certificate()
+                    raise
                 self._clock_offset = None
+                self._has_answered = False
             return self._wire
 
     def explain(self, error: Exception) -> UnknownBacklog:
@@ -240,6 +256,18 @@ class Server:
             async with asyncio.timeout(self._pace.timeout_seconds * PROBE_SHARE):
                 if await observe_plaintext(self.endpoint):
                     raise PlaintextError
+
+    async def _suspect_certificate(self) -> None:
+        if self.endpoint.tls is None:
+            return
+        try:
+            async with asyncio.timeout(self._pace.timeout_seconds * PROBE_SHARE):
+                await observe_refused_certificate(self.endpoint)
+        except ssl.SSLError:
+            raise
+        except OSError:
+            # It was about something else: the first failure says what.
+            return
 
     async def _server_time(self) -> float:
         """Tell the server's time from its last word and the time since; ask on first contact."""

@@ -288,6 +288,32 @@ async def observe_plaintext(endpoint: RedisEndpoint) -> bool:
         writer.transport.abort()
 
 
+async def observe_refused_certificate(endpoint: RedisEndpoint) -> None:
+    """
+    Wait for a server's word about what it was shown; sends nothing.
+
+    Since TLS 1.3 a server looks at a client's certificate when the client takes
+    the connection for open already, and may have sent a question: whose
+    arrival ends the connection so that the server's last word is lost.
+
+    Raises:
+        ssl.SSLError: the server does not like what it was shown, or that it was shown nothing.
+        OSError: the connection ended otherwise.
+    """
+    if endpoint.tls is None:
+        return
+    reader, writer = await asyncio.open_connection(
+        endpoint.host,
+        endpoint.port,
+        ssl=_tls_context(endpoint.tls),
+        server_hostname=endpoint.tls.server_name or endpoint.host,
+    )
+    try:
+        await reader.read(1)
+    finally:
+        writer.transport.abort()
+
+
 def _tls_context(trust: TlsTrust) -> ssl.SSLContext:
     if trust.ca_pem is not None and not trust.ca_pem.strip():
         # Python would take an empty text for none, and trust the system's authorities instead.
