@@ -224,6 +224,24 @@ async def test_a_key_of_another_type(
     assert words in found.message
 
 
+async def test_what_has_to_be_allowed_is_told_and_is_enough(redis_server: RedisServer) -> None:
+    """A user who may not look into streams is told what is missing, and reads all with just that."""
+    redis_server.cli("XADD", "jobs", "*", "job", "x")
+    redis_server.cli(
+        "ACL", "SETUSER", "reader", "on", ">p", "~jobs*", "-@all", "+select", "+time", "+eval", "+evalsha"
+    )
+    async with reading_at(endpoint_of(redis_server, username="reader", password="p")) as reader:
+        found = trouble(await observe_one(reader, declared(UNREAD)))
+        assert found.reason is UnknownReason.PERMISSION_DENIED
+        assert "may not read jobs in database 0" in found.message
+        needed = [word for word in found.message.replace(",", " ").split() if word.startswith("+")]
+        redis_server.cli("ACL", "SETUSER", "reader", *needed)
+        reading = await observe_one(reader, declared(UNREAD))
+    assert isinstance(reading, Backlog)
+    assert counts(reading)["jobs"] == (1, 0, 0, 0, 0)
+    assert oldest_age(reading)[1] is WaitBound.EXACTLY
+
+
 @pytest.mark.parametrize(
     ("key", "there", "database", "advice"),
     [

@@ -78,6 +78,10 @@ return {lag, pending, first and first[1] or false, last}
 # How Redis names scripts; nothing depends on its strength.
 STREAM_SHA1 = hashlib.sha1(STREAM_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
+STREAM_COMMANDS = " +xinfo +xlen +xread"
+"""What the script takes that nothing else does."""
+
+_NOT_ALLOWED = "user executing the script can't"
 _STREAM_FACTS = 4
 
 
@@ -122,7 +126,9 @@ def parse_counts(store: QueueStore, replies: Sequence[Reply]) -> Count | Refusal
     """
     refusal = next((reply for reply in replies if isinstance(reply, Refusal)), None)
     if refusal:
-        return refusal
+        # What a user may not do in a script has no code of its own.
+        in_script = _NOT_ALLOWED in refusal.words
+        return Refusal(f"NOPERM {refusal.words}") if in_script else refusal
     if store.kind is StoreKind.STREAM:
         return _parse_stream(store, replies[0])
     jobs, ripe = _number(replies[0]), _number(replies[-1]) if len(replies) > 1 else 0

@@ -11,7 +11,14 @@ from itertools import groupby
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from queueworkers.backlog.counting import STREAM_SCRIPT, Count, count_commands, parse_counts, printable
+from queueworkers.backlog.counting import (
+    STREAM_COMMANDS,
+    STREAM_SCRIPT,
+    Count,
+    count_commands,
+    parse_counts,
+    printable,
+)
 from queueworkers.backlog.edges import EDGES_SCRIPT, TYPE_NAMES, edges_command, parse_edges
 from queueworkers.backlog.wire import NotRedisError, Refusal
 from queueworkers.frameworks.base import JobState, StoreKind
@@ -104,6 +111,11 @@ class Refused:
         """What that key holds, and what it should: ``a hash and not a list``."""
         found = _spell_type(self.other_type) if self.other_type else "something else"
         return f"{found} and not {_spell_type(TYPE_NAMES[self.store.kind])}" if self.store else found
+
+    @property
+    def needed_beside(self) -> str:
+        """Commands that a user needs for such a key, beside those for every pool."""
+        return STREAM_COMMANDS if self.store and self.store.kind is StoreKind.STREAM else ""
 
 
 def _spell_type(name: str) -> str:

@@ -229,7 +229,12 @@ class Server:
             # What was refused to this connection may be granted to the next.
             self.drop()
         return explain_refusal(
-            found.refusal, self.endpoint, database=address.database, key=found.key, holds=found.holds
+            found.refusal,
+            self.endpoint,
+            database=address.database,
+            key=found.key,
+            holds=found.holds,
+            needed_beside=found.needed_beside,
         )
 
     async def _find_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:

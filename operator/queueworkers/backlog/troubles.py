@@ -131,6 +131,7 @@ def explain_refusal(
     database: int,
     key: str | None,
     holds: str = "something else",
+    needed_beside: str = "",
 ) -> UnknownBacklog:
     """
     Say why a server did not count a queue.
@@ -141,6 +142,7 @@ def explain_refusal(
         database: Which of its databases.
         key: Which key, printable; ``None`` where it refused the whole database.
         holds: What that key holds, where its type is the trouble.
+        needed_beside: Commands that such a key takes beside `NEEDED_COMMANDS`.
     """
     where = endpoint.title
     match refusal.code:
@@ -151,7 +153,7 @@ def explain_refusal(
             words = f"{where} is loading its data after a start: the backlog is read as soon as it is done."
         case "NOPERM":
             reason = UnknownReason.PERMISSION_DENIED
-            words = _explain_permission(endpoint, database, key)
+            words = _explain_permission(endpoint, database, key, f"{NEEDED_COMMANDS}{needed_beside}")
         case "WRONGTYPE":
             reason = UnknownReason.WRONG_KEY_TYPE
             words = (
@@ -312,11 +314,11 @@ def _explain_refused_certificate(words: str, endpoint: RedisEndpoint) -> str | N
     return None
 
 
-def _explain_permission(endpoint: RedisEndpoint, database: int, key: str | None) -> str:
+def _explain_permission(endpoint: RedisEndpoint, database: int, key: str | None, needed: str) -> str:
     user = f"User {endpoint.username}" if endpoint.username else "The default user"
     what = f"database {database}" if key is None else f"{key} in database {database}"
     pattern = "" if key is None else f", and keys by ~{key}*"
-    return f"{user} may not read {what} of {endpoint.title}: allow it {NEEDED_COMMANDS}{pattern}."
+    return f"{user} may not read {what} of {endpoint.title}: allow it {needed}{pattern}."
 
 
 def _quote(refusal: Refusal, endpoint: RedisEndpoint) -> str:
