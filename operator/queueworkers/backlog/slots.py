@@ -30,7 +30,7 @@ _UNKNOWN_HOSTS = {"", "?"}
 """How a node says that it does not know its own address: it is the one under which it was asked."""
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=250_000)
 def _slot(key: str) -> int:
     return key_slot(key.encode(errors="surrogatepass"))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from queueworkers.api.conditions import UnknownReason
-from queueworkers.backlog.endpoint import RedisEndpoint
+from queueworkers.backlog.endpoint import ClientCertificate, Naming, RedisEndpoint, TlsTrust
 from queueworkers.backlog.troubles import FAILURES, explain_failure, explain_refusal
 from queueworkers.backlog.wire import (
     LoginRefusedError,
@@ -22,6 +23,7 @@ from queueworkers.backlog.wire import (
 
 CANARY = "canary-77c1"
 ENDPOINT = RedisEndpoint(host="redis.shop.svc", port=6380, username="reader", password=CANARY)
+SHOWN = ClientCertificate(chain_pem="chain", key_pem=CANARY)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,62 @@ def test_no_server_makes_us_tell_the_password(words, key):
     assert CANARY not in message
     assert message.isprintable()
     assert len(message) < 500
+
+
+TOLD = ENDPOINT.at("redis-0", 6379, naming=Naming(told="Sentinel s-0:26379 calls the master mymaster"))
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (ConnectionRefusedError(), "replica-announce-ip"),
+        (TimeoutError(), "replica-announce-ip"),
+        (OSError(113, "No route to host"), "replica-announce-ip"),
+        (socket.gaierror(-2, "Name or service not known"), "let that announce a name"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_who_named_a_server_is_told_and_what_to_let_it_name(error, advice):
+    """No field of the pool holds an address that a Sentinel told, so none is named."""
+    message = explain_failure(error, TOLD, timeout_seconds=2).message
+    assert "which Sentinel s-0:26379 calls the master mymaster" in message
+    assert advice in message
+    assert "spec.redis" not in message
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "advice"),
+    [
+        ("MOVED 1 10.0.0.1:6379", None, "name it in spec.redis.cluster.nodes instead of spec.redis.host"),
+        ("MOVED 1 10.0.0.1:6379", "the cluster names", "just moving to another node"),
+        ("ASK 1 10.0.0.1:6379", "the cluster names", "just moving to another node"),
+        ("CLUSTERDOWN Hash slot not served", "the cluster names", "CLUSTER NODES"),
+    ],
+)
+def test_a_cluster_s_words_mean_something_else_to_who_knows_of_it(words, told, advice):
+    """To others they say that there is a cluster."""
+    endpoint = ENDPOINT.at("redis-0", 6379, naming=Naming(told=told))
+    assert advice in explain_refusal(Refusal(words), endpoint, database=0, key="k").message
+
+
+@pytest.mark.parametrize(
+    ("alert", "shown", "words"),
+    [
+        ("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED]", None, "asks for a client certificate"),
+        ("[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE]", None, "asks for a client certificate"),
+        ("[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE]", SHOWN, "TLS with Redis at redis.shop.svc:6380 failed"),
+        ("[SSL: TLSV1_ALERT_UNKNOWN_CA]", SHOWN, "signed by an authority that it does not know"),
+        ("[SSL: SSLV3_ALERT_CERTIFICATE_EXPIRED]", SHOWN, "which has expired"),
+        ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE]", SHOWN, "is not accepted"),
+    ],
+)
+def test_a_server_s_word_against_a_certificate(alert, shown, words):
+    """One that is missing and one that is refused are two things."""
+    tls = TlsTrust(ca_pem=None, verify_certificate=True, verify_name=True, server_name=None, client=shown)
+    found = explain_failure(ssl.SSLError(1, alert), replace(ENDPOINT, tls=tls), timeout_seconds=2)
+    assert found.reason is UnknownReason.TLS_FAILED
+    assert words in found.message
+    assert CANARY not in found.message
 
 
 def test_the_endpoint_itself_never_shows_its_password():

@@ -202,6 +202,29 @@ def test_a_first_job_is_remembered_for_its_address() -> None:
     assert moved.source.address == "redis.shop.svc:6379/0 shop_"
 
 
+@pytest.mark.parametrize(
+    ("redis", "address"),
+    [
+        pytest.param({"host": "10.0.0.7", "port": 6380, "database": 2}, "10.0.0.7:6380/2", id="host"),
+        pytest.param(
+            {"sentinel": {"masterName": "main", "nodes": [{"host": "s-0"}, {"host": "s.other"}]}, "prefix": "shop_"},
+            "main by Sentinel s-0.shop.svc:26379,s.other:26379/0 shop_",
+            id="sentinel",
+        ),
+        pytest.param(
+            {"cluster": {"nodes": [{"host": f"n-{number}"} for number in range(5)]}},
+            "cluster n-0.shop.svc:6379,n-1.shop.svc:6379,n-2.shop.svc:6379 and 2 more/0",
+            id="cluster",
+        ),
+    ],
+)  # fmt: skip
+def test_the_address_is_that_of_the_place(redis: dict[str, Any], address: str) -> None:
+    """Not of the server that just now has the queues: after a fail-over they are the same queues."""
+    source = told(redis=redis).source
+    assert source
+    assert source.address == address
+
+
 def test_an_invalid_spec_is_said_and_the_rest_is_kept() -> None:
     """Workers go on while their pool cannot be read."""
     before = told(a_backlog(ready=5))
