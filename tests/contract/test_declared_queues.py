@@ -9,6 +9,8 @@ import pytest
 import redis
 
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at, trouble
+from harness.redis import RedisServer
+from harness.redis_releases import INSTALLED, REDIS_6, REDIS_8, VALKEY
 from queueworkers.api.conditions import UnknownReason, WaitBound
 from queueworkers.backlog import counting
 from queueworkers.backlog.counting import ROOM_BYTES
@@ -19,7 +21,6 @@ from queueworkers.frameworks.custom import CUSTOM
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.redis import RedisServer
     from queueworkers.backlog.endpoint import PoolRequest
 
 HUGE = 100_000_000
@@ -60,6 +61,25 @@ def put(client: redis.Redis, store: QueueStore, *payloads: bytes) -> None:
 
 
 @pytest.fixture
+def redis_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    """A server all of its own, of the release that the test names."""
+    with RedisServer(release=getattr(request, "param", INSTALLED)) as server:
+        yield server
+
+
+every_release = pytest.mark.parametrize(
+    "redis_server",
+    [
+        pytest.param(REDIS_6, id="redis-6"),
+        pytest.param(INSTALLED, id="installed"),
+        pytest.param(REDIS_8, id="redis-8"),
+        pytest.param(VALKEY, id="valkey"),
+    ],
+    indirect=True,
+)
+
+
+@pytest.fixture
 def client(redis_server: RedisServer) -> Iterator[redis.Redis]:
     """A connection for what `redis-cli` cannot say."""
     with redis.Redis(host=redis_server.address, port=redis_server.port) as connection:
@@ -72,6 +92,7 @@ def oldest_age(reading: Backlog) -> tuple[int, WaitBound]:
     return round((reading.read_at - reading.oldest.since).total_seconds()), reading.oldest.bound
 
 
+@every_release
 @pytest.mark.parametrize("store", KINDS)
 async def test_a_huge_job_costs_nothing(
     redis_server: RedisServer, client: redis.Redis, store: QueueStore
@@ -158,6 +179,7 @@ async def test_the_oldest_is_at_the_end_that_workers_take_from(redis_server: Red
     ]
 
 
+@every_release
 async def test_a_group_that_is_not_there_yet_will_get_everything(redis_server: RedisServer) -> None:
     """Otherwise nobody would start the workers that make the group."""
     for _ in range(3):
@@ -168,6 +190,7 @@ async def test_a_group_that_is_not_there_yet_will_get_everything(redis_server: R
         assert counts(await observe_one(reader, declared(UNREAD, PENDING)))["jobs"] == (3, 0, 0, 0, 0)
 
 
+@every_release
 async def test_lag_where_redis_does_not_know_it(
     redis_server: RedisServer, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +199,7 @@ async def test_lag_where_redis_does_not_know_it(
     client.xgroup_create("jobs", "workers", "0")
     client.xreadgroup("workers", "one", {"jobs": ">"}, count=4)
     client.xdel("jobs", ids[10])
-    assert client.xinfo_groups("jobs")[0]["lag"] is None
+    assert client.xinfo_groups("jobs")[0].get("lag") is None
     request = declared(UNREAD, PENDING)
     async with reading_at(endpoint_of(redis_server)) as reader:
         assert counts(await observe_one(reader, request))["jobs"] == (15, 0, 0, 4, 0)
@@ -186,6 +209,7 @@ async def test_lag_where_redis_does_not_know_it(
         assert counts(await observe_one(reader, request))["jobs"] == (19, 0, 0, 0, 0)
 
 
+@every_release
 async def test_a_stream_that_is_too_heavy_tells_the_other_bound(
     redis_server: RedisServer, client: redis.Redis
 ) -> None:
@@ -202,6 +226,7 @@ async def test_a_stream_that_is_too_heavy_tells_the_other_bound(
     assert oldest_age(reading) in {(90, WaitBound.AT_MOST), (91, WaitBound.AT_MOST)}
 
 
+@every_release
 @pytest.mark.parametrize(
     ("command", "store", "words"),
     [
@@ -224,6 +249,7 @@ async def test_a_key_of_another_type(
     assert words in found.message
 
 
+@every_release
 async def test_what_has_to_be_allowed_is_told_and_is_enough(redis_server: RedisServer) -> None:
     """A user who may not look into streams is told what is missing, and reads all with just that."""
     redis_server.cli("XADD", "jobs", "*", "job", "x")

@@ -81,7 +81,9 @@ STREAM_SHA1 = hashlib.sha1(STREAM_SCRIPT.encode(), usedforsecurity=False).hexdig
 STREAM_COMMANDS = " +xinfo +xlen +xread"
 """What the script takes that nothing else does."""
 
-_NOT_ALLOWED = "user executing the script can't"
+_NOT_ALLOWED = ("user executing the script can't", "ACL failure in script")
+"""Until Redis 7.0, and since."""
+
 _STREAM_FACTS = 4
 
 
@@ -127,7 +129,7 @@ def parse_counts(store: QueueStore, replies: Sequence[Reply]) -> Count | Refusal
     refusal = next((reply for reply in replies if isinstance(reply, Refusal)), None)
     if refusal:
         # What a user may not do in a script has no code of its own.
-        in_script = _NOT_ALLOWED in refusal.words
+        in_script = any(words in refusal.words for words in _NOT_ALLOWED)
         return Refusal(f"NOPERM {refusal.words}") if in_script else refusal
     if store.kind is StoreKind.STREAM:
         return _parse_stream(store, replies[0])
