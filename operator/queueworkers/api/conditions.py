@@ -129,7 +129,7 @@ class ConditionReason(StrEnum):
     NO_WORKER_SEEN = "NoWorkerSeen"
     """No worker of the present template has been ready yet.  Wait for the first one."""
     NOT_PROBED = "NotProbed"
-    """Nobody looks.  Let `spec.command` name `php`, and `podTemplate` have no startupProbe."""
+    """Nobody looks, as `podTemplate` has a startupProbe, or the framework is Custom.  See that workers heed SIGTERM."""
     PCNTL_MISSING = "PcntlMissing"
     """PHP lacks the pcntl extension, so jobs are cut off.  Install it in the image."""
     NOT_LISTENING = "NotListening"

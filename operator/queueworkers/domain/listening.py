@@ -39,6 +39,10 @@ _COMPLAINT = re.compile(rf"{DEAF_WORDS}: ({'|'.join(Deafness)})")
 _HEARD = "Workers hear that they are asked to leave, and end the job in hand first."
 _UNSEEN = "No worker of this template has shown yet whether it hears that it is asked to leave."
 _UNPROBED = "Nobody looks whether workers hear that they are asked to leave: the pod template has a startupProbe of its own."
+_UNKNOWABLE = (
+    "Nobody looks whether workers hear that they are asked to leave, as only the pool knows what runs in the container:"
+    " see that it ends after the job in hand when it gets the image's STOPSIGNAL, which is SIGTERM unless it says otherwise."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,12 @@ def judge_listening(
     """
     if not can_listen(spec):
         return _complain(_unsupported(spec))
+    if spec.framework_declared.startup_probe is None:
+        return ConditionStatus.UNKNOWN, ConditionReason.NOT_PROBED, _UNKNOWABLE
+    return _judge_pods(workers, previous)
+
+
+def _judge_pods(workers: Workers | None, previous: Condition | None) -> Said:
     pods = [pod for pod in workers.staying if pod.revision == workers.revision] if workers else []
     deafness = min((pod.deafness for pod in pods if pod.deafness), default=None)
     if deafness:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from apiserver.custom_pools import custom
 from queueworkers.api.conditions import ConditionReason, ConditionStatus
 from queueworkers.api.status import Condition
 from queueworkers.domain.announcements import announce_changes
@@ -94,6 +95,14 @@ def test_what_was_said_holds_until_a_pod_or_a_template_comes(
         last_transition_time=ago(60),
     )
     assert (said(*pods, previous=previous, rollout_since=rollout_since) == ("False", "PcntlMissing")) is kept
+
+
+@pytest.mark.parametrize("pods", [(), (UNPROBED,), (BOOTING,)], ids=["none", "ready", "booting"])
+def test_of_a_worker_that_only_the_pool_knows_nothing_is_known(pods: tuple[WorkerPod, ...]) -> None:
+    """Neither that it will be known, nor that a probe of the user's is in the way of ours."""
+    status, reason, message = judge_listening(a_spec(**custom()), some_workers(1, pods=pods), previous=None)
+    assert (status, reason) == (ConditionStatus.UNKNOWN, ConditionReason.NOT_PROBED)
+    assert "only the pool knows" in message
 
 
 def test_a_version_that_knows_no_signals_needs_no_look() -> None:
