@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ from apiserver.pools import MISSPELLED, ODD_VALUES, RIGHT, WORKING_SPEC, WRONG, 
 from harness.errors import CommandFailedError
 from queueworkers.api.crd import pool_schema, schema_at
 from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
+from queueworkers.frameworks import FRAMEWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.cluster import Cluster
+    from queueworkers.frameworks.base import Framework
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -91,6 +94,47 @@ def test_a_wrong_pool_is_refused_with_a_sentence(
     named, said = zip(*refusals(refused.value), strict=True)
     assert set(named) == {field}
     assert any(sentence in each for each in said), said
+
+
+ASKED_FOR = {"connection": "other", "timeout": 59, "rest": 1, "maxJobs": 1, "maxTime": 1}
+"""Options that some version of a framework lacks, each with a value that is nobody's default."""
+
+
+def versions_around(framework: Framework) -> set[str]:
+    """Each first version of an option, the ones before and after it, and spellings that a comparison of texts gets wrong."""
+    spellings = {"0", "9", "10", "8.4", "8.04", "008.32", "100.0.0.1", "999999.999999.999999.999999"}
+    for since in filter(None, framework.options_since.values()):
+        major, minor = (*since, 0)[:2]
+        spellings |= {f"{major}.{minor}", f"{major}.{minor}.0.0", f"{major}.{minor + 1}", f"{major}"}
+        spellings |= {f"{major}.{minor - 1}.999999" if minor else f"{major - 1}.999999"}
+    newest = framework.newest_major
+    return {each for each in spellings if newest is None or int(each.partition(".")[0]) <= newest}
+
+
+@pytest.mark.parametrize(
+    "framework", [pytest.param(each, id=name) for name, each in FRAMEWORKS.items() if each.options_since]
+)
+def test_what_is_refused_is_what_the_command_line_would_leave_out(
+    api: client.CustomObjectsApi, namespace: str, framework: Framework
+) -> None:
+    """For every version around a change: both read one table, and the API server compares texts in a way of its own."""
+    disagreeing, refused = [], 0
+    for version, (wire, value) in itertools.product(versions_around(framework), ASKED_FOR.items()):
+        tried = pool({"framework": framework.name, "version": version, "retryAfter": 600, wire: value})
+        try:
+            try_pool(api, namespace, tried)
+            blamed = set()
+        except ApiException as error:
+            blamed = {field for field, _ in refusals(error)}
+        refused += bool(blamed)
+        spec = parse_spec(tried["spec"])
+        assert isinstance(spec, QueueWorkerPoolSpec)
+        option = re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", wire)
+        if blamed != (set() if framework.knows(option, spec.version_tuple) else {f"spec.{wire}"}):
+            disagreeing.append((version, wire, blamed))
+
+    assert disagreeing == []
+    assert refused
 
 
 def test_a_long_name_is_refused_because_pods_are_named_after_it(

@@ -120,7 +120,9 @@ def test_a_pause_is_known_before_the_first_reading_is_told() -> None:
         async with Observed().running() as it:
             it.redis.holds[HOST] = {"default": Hold.PAUSED}
             seen: list[object] = []
-            it.changed = lambda _: it.follow("a") and seen.append(it.observer.notices(A).holds)
+            it.follow("b")
+            await asyncio.sleep(3.5)  # so that it is not the time to ask for everybody's
+            it.changed = lambda key: key == A and it.follow("a") and seen.append(it.observer.notices(A).holds)
             it.follow("a")
             await asyncio.sleep(5)
             return seen
@@ -137,16 +139,16 @@ def test_after_an_outage_a_pause_is_asked_for_before_the_first_reading_is_told()
             it.follow("a")
             await asyncio.sleep(5)
             it.redis.broken.add(HOST)
-            await asyncio.sleep(90)
+            await asyncio.sleep(91.5)  # as above
             forgotten = it.observer.notices(A).holds
             it.redis.broken.clear()
             it.redis.ready[HOST] = 40
-            held_at_first: list[object] = []
-            it.changed = lambda _: held_at_first.append(
-                isinstance(it.follow("a"), Backlog) and it.observer.notices(A).holds
+            held: list[object] = []
+            it.changed = lambda _: (
+                isinstance(it.follow("a"), Backlog) and held.append(it.observer.notices(A).holds)
             )
             await asyncio.sleep(5)
-            return [forgotten, next(filter(None, held_at_first))]
+            return [forgotten, held[0]]
 
     assert virtually(scenario()) == [{}, {"default": Hold.PAUSED}]
 
