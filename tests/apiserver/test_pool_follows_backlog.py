@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from apiserver.pools_in_use import JOB, READY, push, quick_pool
+from apiserver.pools_in_use import JOB, PREFIX, READY, push, quick_pool
 
 if TYPE_CHECKING:
     from harness.pools import Namespace
@@ -67,3 +67,34 @@ def test_wakes_from_zero_for_what_no_list_shows(
         assert namespace.deployment("orders")["spec"]["replicas"] == 0
     namespace.wait_for_replicas("orders", 1)
     assert int(redis.cli("TIME").split()[0]) >= falls_due
+
+
+def test_a_pool_of_no_known_framework_follows_the_keys_that_it_declares(
+    namespace: Namespace, redis: RedisServer
+) -> None:
+    """A stream and a set, with a command of the pool's own; the status says how the oldest job's time is meant."""
+    namespace.apply_pool(
+        "mails",
+        quick_pool(
+            redis,
+            framework="Custom",
+            command=["node", "worker.js"],
+            queues=["mails"],
+            custom={
+                "keys": [
+                    {"key": "$(queue)", "type": "Stream", "jobs": "Ready", "group": "workers"},
+                    {"key": "later", "type": "SortedSet", "jobs": "Delayed", "scoresPerSecond": 1000},
+                ]
+            },
+        ),
+    )
+    namespace.wait_for_reason("mails", "Idle")
+    for _ in range(20):
+        redis.cli("XADD", f"{PREFIX}mails", "*", "job", "x")
+    redis.cli("ZADD", f"{PREFIX}later", "1000", "x")
+    namespace.wait_for_replicas("mails", 3)
+    status = namespace.status("mails")
+    assert (status["backlog"]["ready"], status["backlog"]["due"]) == (20, 1)
+    assert status["oldestJobWaits"] == "Exactly"
+    pod = namespace.deployment("mails")["spec"]["template"]["spec"]
+    assert pod["containers"][0]["command"] == ["node", "worker.js"]

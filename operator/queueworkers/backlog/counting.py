@@ -78,7 +78,7 @@ return {lag, pending, first and first[1] or false, last}
 # How Redis names scripts; nothing depends on its strength.
 STREAM_SHA1 = hashlib.sha1(STREAM_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
-STREAM_COMMANDS = " +xinfo +xlen +xread"
+STREAM_COMMANDS = " +xinfo|groups +xlen +xread"
 """What the script takes that nothing else does."""
 
 _NOT_ALLOWED = ("user executing the script can't", "ACL failure in script")
