@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from queueworkers.backlog.signals import SignalRequest, signal_places
 from queueworkers.backlog.wire import Wire
 from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.identity import PoolKey
+from queueworkers.engine.sources import CLUSTER_NODE
 from queueworkers.frameworks.laravel import LARAVEL
 from queueworkers.frameworks.thinkphp import THINKPHP
 
@@ -140,14 +142,16 @@ async def test_resharding_with_redis_cli_is_not_noticed(cluster_of_redis: RedisC
 
 
 async def test_a_dead_node_concerns_its_own_queues(shaken: RedisCluster) -> None:
-    """The others are read as before, and its own as soon as a replica has taken its place."""
+    """The others are read as before, and its own as soon as a replica has taken its place, which the others tell."""
     queues = queues_by_node(shaken)
     dead, queue = next(iter(queues.items()))
     for name in queues.values():
         push(shaken, name, 2)
     dead.cli("WAIT", "1", "5000")
     pools = [a_pool(name, name=name) for name in queues.values()]
-    async with reading_at(cluster_endpoint(shaken), timeout_seconds=0.5) as reader:
+    only_seed = replace(endpoint_of(dead), naming=CLUSTER_NODE)
+    endpoint = replace(cluster_endpoint(shaken), seeds=(only_seed,))
+    async with reading_at(endpoint, timeout_seconds=0.5) as reader:
         await reader.observe(pools)
         dead.kill()
         readings = await reader.observe(pools)
@@ -197,10 +201,8 @@ async def test_any_seed_will_do(shaken: RedisCluster) -> None:
     """One that is down is no loss; when all are, the first one is named."""
     push(shaken, "a", 2)
     endpoint = cluster_endpoint(shaken)
-    with_nobody = type(endpoint)(
-        seeds=(endpoint.seeds[0].at("127.0.0.1", 1, naming=endpoint.seeds[0].naming), *endpoint.seeds[1:]),
-        namespace="shop",
-    )
+    nobody = endpoint.seeds[0].at("127.0.0.1", 1, naming=CLUSTER_NODE)
+    with_nobody = replace(endpoint, seeds=(nobody, *endpoint.seeds[1:]))
     async with reading_at(with_nobody) as reader:
         assert counts(await observe_one(reader, a_pool("a")))["a"][0] == 2
     for node in shaken.nodes:
@@ -288,9 +290,7 @@ async def test_a_wrong_kind_of_place_is_told(
     async with reading_at(endpoint_of(node)) as reader:
         taken_for_standalone = trouble(await observe_one(reader, pool()))
     alone = endpoint_of(redis_server)
-    async with reading_at(
-        type(cluster_endpoint(cluster_of_redis))(seeds=(alone,), namespace="shop")
-    ) as reader:
+    async with reading_at(replace(cluster_endpoint(cluster_of_redis), seeds=(alone,))) as reader:
         taken_for_cluster = trouble(await observe_one(reader, a_pool("a")))
     assert "name it in spec.redis.cluster.nodes instead of spec.redis.host" in taken_for_standalone.message
     assert "name it in spec.redis.host instead of spec.redis.cluster" in taken_for_cluster.message

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from queueworkers.backlog.wire import Command, Reply, Wire
     from queueworkers.domain.leaving import Connection
 
+SLOTS_COMMAND = ("CLUSTER", "SLOTS")
+"""Every version and every service has it, while `CLUSTER SHARDS` came with 7.0."""
+
 SLOTS_SECONDS = 60.0
 """How old a map of slots may be that nobody has contradicted."""
 
@@ -132,7 +135,7 @@ class ClusterWay:
             if slot is None:
                 outcomes[address] = Scattered()
             elif owner is None:
-                outcomes[address] = explain_unserved_slot(self._endpoint, slot, key=address.keys[0])
+                outcomes[address] = explain_unserved_slot(self._endpoint, slot, key=address.place[1])
                 self._doubt_slots()
             else:
                 by_node[owner].append(address)
@@ -200,7 +203,12 @@ class ClusterWay:
             return self._slots
         trouble = self._breaker.resting(now)
         if trouble is None:
-            found = await self._seeds.consult(("CLUSTER", "SLOTS"), self._understand)
+            found = await self._seeds.consult(SLOTS_COMMAND, self._understand)
+            if isinstance(found, UnknownBacklog) and self._nodes:
+                # The author's nodes may be gone for good, and the cluster another one than it was.
+                others = Guides(list(self._nodes.values()), self._pace)
+                told = await others.consult(SLOTS_COMMAND, self._understand)
+                found = found if isinstance(told, UnknownBacklog) else told
             if not isinstance(found, UnknownBacklog):
                 self._breaker.record_success()
                 self._adopt(found)

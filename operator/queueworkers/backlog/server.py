@@ -148,8 +148,8 @@ class Server:
         Raises:
             One of `FAILURES`.
         """
+        wire = await self.connected()
         try:
-            wire = await self.connected()
             async with self._turn, asyncio.timeout(self._pace.timeout_seconds):
                 replies = await wire.exchange(commands, at_most_bytes=at_most_bytes)
         except BaseException as error:
