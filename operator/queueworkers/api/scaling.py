@@ -108,8 +108,8 @@ class ScalingSpec(ApiModel):
     on_pause: OnPause = OnPause.HOLD
     """
     What happens when somebody pauses queues (`queue:pause`, since Laravel 12.40) or puts the
-    application into maintenance mode (`down`, since 9.0, with the driver `cache`), and its cache is
-    on the pool's Redis.  Hold: jobs that wait in those queues ask for no worker until that is
+    application into maintenance mode (`down`, since 9.0, with APP_MAINTENANCE_DRIVER=cache), and
+    that cache is on the pool's Redis.  Hold: jobs that wait in those queues ask for no worker until that is
     over, and workers leave as if there were none.  Ignore: they count as ever.
     """
     behavior: ScalingBehavior = ScalingBehavior()

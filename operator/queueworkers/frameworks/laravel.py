@@ -56,8 +56,8 @@ NOTICES = (
 """
 From ``Queue/Console/RestartCommand.php``, ``Foundation/MaintenanceModeManager.php`` and ``Queue/QueueManager.php``.
 
-Maintenance mode is in the cache only where ``APP_MAINTENANCE_DRIVER`` says so;
-else it is a file in each pod.
+Maintenance mode is in the cache only where ``APP_MAINTENANCE_DRIVER`` says so, in the one that
+``APP_MAINTENANCE_STORE`` names; else it is a file in each pod.
 """
 
 _CACHE_PREFIXES = ("{name}_cache:", "{name}_cache_:", "{name}_cache_", "{name}-cache-", "{name}_cache")

@@ -121,7 +121,9 @@ THINKPHP = Framework(
     exit_meanings=MappingProxyType(
         {
             **EXIT_MEANINGS,
-            0: ExitMeaning(words="finished by design: signal or restart", recycling=True),
+            0: ExitMeaning(
+                words="finished by design: signal or restart; before 3.0 memory too", recycling=True
+            ),
         }
     ),
     keys=queue_keys,

@@ -22,7 +22,10 @@ from queueworkers.frameworks.thinkphp import THINKPHP
         pytest.param(THINKPHP, None, "", "{queues:emails}", id="think-newest"),
         pytest.param(THINKPHP, (3, 0, 5), "", "{queues:emails}", id="think-first-with-braces"),
         pytest.param(THINKPHP, (3, 0, 4), "", "queues:emails", id="think-last-without"),
+        pytest.param(THINKPHP, (3,), "", "queues:emails", id="think-3"),
+        pytest.param(THINKPHP, (2, 0, 4), "", "queues:emails", id="think-2"),
         pytest.param(THINKPHP, (1, 1, 6), "", "queues:emails", id="think-1"),
+        pytest.param(LARAVEL, (5, 0), "", "queues:emails", id="laravel-5"),
         pytest.param(THINKPHP, (4,), "", "{queues:emails}", id="think-future"),
     ],
 )
