@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queueworkers.backlog.counting import STREAM_SCRIPT, STREAM_SHA1, count_commands
 from queueworkers.backlog.edges import EDGES_SCRIPT
 from queueworkers.backlog.round_trip import Counted, QueueAddress, Refused, RoundTrip
+from queueworkers.backlog.waiting_time import HeadSights
 from queueworkers.backlog.wire import NotRedisError, Refusal
-from queueworkers.frameworks.base import Spelling
+from queueworkers.frameworks.base import JobState, QueueStore, Spelling, StoreKind
+from queueworkers.frameworks.custom import CUSTOM
 from queueworkers.frameworks.laravel import LARAVEL
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 any_reply = st.recursive(
     st.none()
@@ -130,15 +137,98 @@ def test_a_part_is_never_more_than_the_whole():
     assert (found.due, found.expired) == (1, 2)
 
 
-@given(replies=st.lists(any_reply, min_size=8, max_size=8))
-def test_no_reply_is_taken_for_what_it_is_not(replies):
+STORES = {
+    ("list", "Ready"): (("LLEN", b"k"),),
+    ("set", "Ready"): (("ZCARD", b"k"),),
+    ("timed", "Delayed"): (("ZCARD", b"k"), ("ZCOUNT", b"k", "-inf", 100_000)),
+    ("timed", "Reserved"): (("ZCARD", b"k"), ("ZCOUNT", b"k", "-inf", 40_000)),
+    ("stream", "Reserved"): (("EVALSHA", STREAM_SHA1, 1, b"k", b"g", 8388608, 1000),),
+}
+
+
+def store(kind: str, jobs: str) -> QueueStore:
+    """A store under the key `k`."""
+    facts = {
+        "list": {"kind": StoreKind.LIST},
+        "set": {"kind": StoreKind.SORTED_SET},
+        "timed": {
+            "kind": StoreKind.SORTED_SET,
+            "scores_per_second": 1000,
+            "expires_after_seconds": 60 * (jobs == "Reserved"),
+        },
+        "stream": {"kind": StoreKind.STREAM, "group": "g"},
+    }[kind]
+    return QueueStore(key="k", jobs=JobState(jobs), **facts)
+
+
+@pytest.mark.parametrize(("kind", "jobs"), STORES)
+def test_each_kind_is_counted_in_its_own_way(kind, jobs):
+    """At the second 100, in thousandths; what expires a minute after its score has to be a minute older."""
+    assert count_commands(store(kind, jobs), 100) == STORES[kind, jobs]
+
+
+def test_stores_of_one_state_are_summed():
+    """And the earliest of their scores counts, in seconds, where it is a time at all."""
+    stores = (
+        store("list", "Ready"),
+        replace(store("set", "Ready"), key="p"),
+        store("timed", "Delayed"),
+        replace(store("timed", "Delayed"), key="m", scores_per_second=1),
+        store("timed", "Reserved"),
+        replace(store("list", "Reserved"), key="a"),
+    )
+    edges = [b"1", None, b"90000", b"-inf", b"20000", None]
+    trip = RoundTrip([QueueAddress(0, stores, CUSTOM.read_header)], now=100, database=0)
+    (found,) = trip.parse([[b"1", b"0"], 0, 5, 2, 4, 1, 3, 7, 2, 1, 6, edges]).findings.values()
+    assert found == Counted(
+        ready=10, delayed=9, due=3, reserved=8, expired=1,
+        heads=(b"1",), heads_unseen=True, due_since=90.0, expired_since=80.0,
+    )  # fmt: skip
+
+
+def test_a_stream_brings_a_script_of_its_own():
+    """And only then; its first entry tells the age, or else the last that was delivered."""
+    stream = store("stream", "Ready")
+    address_of_stream = QueueAddress(0, (stream, replace(stream, jobs=JobState.RESERVED)), CUSTOM.read_header)
+    trip = RoundTrip([address_of_stream, address()], now=1, database=0)
+    assert trip.commands[:3] == [("TIME",), ("EVAL", EDGES_SCRIPT, 0), ("EVAL", STREAM_SCRIPT, 0)]
+    laravel = [0, 0, 0, 0, 0, None]
+    for answer, entries, taken_until in (
+        ([5, 2, b"7-0", b"6-0"], (b"7-0",), ()),
+        ([5, 2, None, b"6-0"], (), (b"6-0",)),
+    ):
+        found = trip.parse([[b"1", b"0"], 0, 0, answer, answer, None, *laravel]).findings[address_of_stream]
+        assert found == Counted(
+            ready=5, delayed=0, due=0, reserved=2, expired=0, entries=entries, taken_until=taken_until
+        )
+
+
+EVERY_KIND = QueueAddress(
+    0,
+    (
+        store("list", "Ready"),
+        store("set", "Ready"),
+        store("timed", "Delayed"),
+        store("stream", "Ready"),
+        store("timed", "Reserved"),
+        store("stream", "Reserved"),
+    ),
+    CUSTOM.read_header,
+)
+
+
+@pytest.mark.parametrize("asked", [address(), EVERY_KIND], ids=["laravel", "every-kind"])
+@given(replies=st.lists(any_reply, min_size=12, max_size=12))
+def test_no_reply_is_taken_for_what_it_is_not(asked, replies):
     """Whatever a server answers is counts, a refusal, or not Redis: never an error of ours, never below zero."""
+    trip = RoundTrip([asked], now=1, database=0)
     try:
-        answer = RoundTrip([address()], now=1, database=0).parse(replies)
+        answer = trip.parse(replies[: len(trip.commands)])
     except NotRedisError:
         return
-    found = answer.findings[address()]
+    found = answer.findings[asked]
     if isinstance(found, Counted):
         assert min(found.ready, found.delayed, found.due, found.reserved, found.expired) >= 0
         assert found.due <= found.delayed
         assert found.expired <= found.reserved
+        HeadSights().look(asked, found, now=NOON)
