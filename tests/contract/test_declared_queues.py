@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,8 @@ from queueworkers.frameworks.custom import CUSTOM
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from contract.conftest import Checked
+    from contract.topologies import Topology
     from queueworkers.backlog.endpoint import PoolRequest
 
 HUGE = 100_000_000
@@ -288,6 +291,28 @@ async def test_names_the_right_place(
         found = trouble(await observe_one(reader, request))
     assert found.reason is UnknownReason.QUEUE_NOT_FOUND
     assert f"{there} (3 jobs): {advice}" in found.message
+
+
+async def test_every_kind_on_every_shape_of_redis(topology: Topology, checked: Checked) -> None:
+    """Standalone, behind Sentinels and on a cluster, where braces keep the keys together."""
+    kinds = (HEAD, MEMBERS, DUE, UNREAD, PENDING)
+    stores = [replace(store, key=f"{{$(queue)}}:{store.kind}:{store.scores_per_second}") for store in kinds]
+    topology.flush()
+    for number in range(3):
+        topology.client.rpush("{jobs}:List:None", number)
+        topology.client.zadd("{jobs}:SortedSet:None", {number: 1})
+        topology.client.zadd("{jobs}:SortedSet:1000", {number: number * 10**13})
+        topology.client.xadd("{jobs}:Stream:None", {"job": number})
+    topology.client.xgroup_create("{jobs}:Stream:None", "workers", "0")
+    topology.client.xreadgroup("workers", "one", {"{jobs}:Stream:None": ">"}, count=1)
+    async with reading_at(topology.endpoint) as reader:
+        reading = await observe_one(reader, declared(*stores))
+    topology.flush()
+    assert isinstance(reading, Backlog)
+    # 3 in the list, 3 in the set, 2 of the stream are ready; of the delayed ones that of 1970 is due.
+    assert counts(reading)["jobs"] == (8, 3, 1, 1, 0)
+    assert reading.oldest
+    checked("Custom", "every kind", topology.name, 1, server=topology.server)
 
 
 async def test_a_shared_key_is_counted_once(redis_server: RedisServer) -> None:
