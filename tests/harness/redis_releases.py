@@ -52,7 +52,10 @@ class RedisRelease:
         libraries = [path for lib in (root / "lib", root / "usr" / "lib") for path in lib.glob("*-linux-gnu")]
         loader = next(each for path in libraries for each in path.glob("ld-linux*.so*"))
         path = os.pathsep.join(map(str, libraries))
-        return [str(loader), "--library-path", path, str(root / "usr" / "bin" / self.package)]
+        # Debian's server loads some of what scripts may use, such as cjson, when it starts.
+        modules = ";".join(f"{each}/lua/5.1/?.so" for each in libraries)
+        server = [str(loader), "--library-path", path, str(root / "usr" / "bin" / self.package)]
+        return ["env", f"LUA_CPATH={modules}", *server]
 
     def version(self) -> str:
         """
