@@ -67,13 +67,16 @@ function bury($worker) {
     return $code;
 }
 
-// Sends SIGTERM to what listens, once; while a worker boots there is nothing yet.  What is left when all that
-// were asked are gone, a script or an init that started them, is asked too.  Where the kernel does not tell who
-// listens, or nobody knows how to tell, the child is asked at once.
+// Sends SIGTERM to what listens, once; while a worker boots there is nothing yet.  What is left a second after all
+// that were asked are gone, a script or an init that started them, is asked too.  Where the kernel does not tell
+// who listens, or nobody knows how to tell, the child is asked at once.
 function ask_to_leave($child, $asked) {
     $processes = processes();
     $listening = $processes && RECOGNISABLE ? workers($processes) : array($child);
-    if ($asked && !array_intersect($asked, array_keys($processes))) $listening[] = $child;
+    static $gone_since = INF;
+    $gone = $asked && !array_intersect($asked, array_keys($processes));
+    $gone_since = $gone ? min($gone_since, uptime()) : INF;
+    if (uptime() - $gone_since >= 1) $listening[] = $child;
     $new = array_diff($listening, $asked);
     send($new, 15);
     return array_merge($asked, $new);
