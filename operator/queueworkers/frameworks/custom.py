@@ -73,7 +73,8 @@ def read_header(payload: bytes) -> JobHeader | None:
     return JobHeader(identity=None, available_at=parse_moment(job.get(ENQUEUED_AT)))
 
 
-# Those that wait for a job: whoever is in the middle of one has another connection, or none.
+# Those that wait for a job.  An idle worker of Celery, RQ, BullMQ or Sidekiq was seen to block in one of them; in the
+# middle of a job it was the last command of that connection, or the connection was gone.
 ASKING_COMMANDS = frozenset({"blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzpopmin", "xreadgroup"})
 
 CUSTOM = Framework(
