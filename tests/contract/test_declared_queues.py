@@ -18,6 +18,7 @@ from queueworkers.backlog.counting import ROOM_BYTES
 from queueworkers.domain.backlog import Backlog
 from queueworkers.frameworks.base import JobState, ListEnd, QueueStore, Spelling, StoreKind
 from queueworkers.frameworks.custom import CUSTOM
+from queueworkers.frameworks.payload import MAX_PAYLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,6 +181,20 @@ async def test_the_oldest_is_at_the_end_that_workers_take_from(redis_server: Red
         (10, WaitBound.EXACTLY),
         (30, WaitBound.EXACTLY),
     ]
+
+
+async def test_many_keys_share_the_room_for_payloads(redis_server: RedisServer, client: redis.Redis) -> None:
+    """What a queue can make the operator hold does not grow with the number of its keys."""
+    stores = [replace(HEAD, key=f"jobs:{number}") for number in range(32)]
+    for store in stores:
+        client.rpush(store.key, b"x" * (MAX_PAYLOAD_BYTES - 1))
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        await observe_one(reader, declared(*stores))
+        before = client.info("stats")["total_net_output_bytes"]
+        reading = await observe_one(reader, declared(*stores))
+        sent = client.info("stats")["total_net_output_bytes"] - before
+    assert counts(reading)["jobs"] == (32, 0, 0, 0, 0)
+    assert sent < MAX_PAYLOAD_BYTES
 
 
 @every_release

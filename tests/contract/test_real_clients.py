@@ -203,7 +203,7 @@ async def test_symfony_messenger(redis_server: RedisServer, checked: Checked) ->
         assert lag(redis_server) == "nil"
         assert run_client([*client, "get", "111"]) == "3"
         await watch.until((0, 1, 0, 1, 0))
-    checked("Symfony", "5.4", "standalone", watch.seen)
+    checked("Messenger", "5.4", "standalone", watch.seen)
 
 
 @needs_root

@@ -89,10 +89,11 @@ class Edge:
 
 
 def edges_command(stores: Sequence[QueueStore], now: int) -> Command:
-    """Ask for what comes first in each of *stores*."""
+    """Ask for what comes first in each of *stores*, which are those of one queue and share its room for payloads."""
+    heads = sum(store.jobs is JobState.READY for store in stores)
     keys = [encode(store.key) for store in stores]
     looks = (word for store in stores for word in (TYPE_NAMES[store.kind], _look(store, now)))
-    return ("EVALSHA", _SHA1, len(keys), *keys, MAX_PAYLOAD_BYTES, ROOM_BYTES, *looks)
+    return ("EVALSHA", _SHA1, len(keys), *keys, MAX_PAYLOAD_BYTES // max(heads, 1), ROOM_BYTES, *looks)
 
 
 def _look(store: QueueStore, now: int) -> str:

@@ -154,13 +154,13 @@ class RoundTrip:
         database: int,
     ) -> None:
         self._database = database
-        self._stores = [store for address in addresses for store in address.stores]
+        self._count = len(addresses)
         ordered = sorted(addresses, key=lambda address: address.database)
         self._groups = [
             (number, list(group)) for number, group in groupby(ordered, lambda each: each.database)
         ]
         self._scripts = [EDGES_SCRIPT]
-        if any(store.kind is StoreKind.STREAM for store in self._stores):
+        if any(store.kind is StoreKind.STREAM for address in addresses for store in address.stores):
             self._scripts.append(STREAM_SCRIPT)
         self.commands: list[Command] = [("TIME",), *(("EVAL", script, 0) for script in self._scripts)]
         for number, group in self._groups:
@@ -175,8 +175,7 @@ class RoundTrip:
     @property
     def at_most_bytes(self) -> int:
         """How long the answer can be."""
-        heads = sum(store.jobs is JobState.READY for store in self._stores)
-        return len(self.commands) * _REPLY_OVERHEAD_BYTES + heads * MAX_PAYLOAD_BYTES
+        return len(self.commands) * _REPLY_OVERHEAD_BYTES + self._count * MAX_PAYLOAD_BYTES
 
     def parse(self, replies: Sequence[Reply]) -> Answer:
         """
