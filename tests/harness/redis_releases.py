@@ -74,8 +74,22 @@ INSTALLED = RedisRelease(None, "redis-server")
 REDIS_8 = RedisRelease("trixie", "redis-server")
 VALKEY = RedisRelease("trixie", "valkey-server")
 
+_NOT_TO_BE_HAD: dict[tuple[str, str], str] = {}
+"""What could not be fetched in this process, and why."""
+
 
 def _laid_out(suite: str, package: str) -> Path:
+    # Without a network each attempt takes a while, and each of many tests would make one.
+    if (suite, package) in _NOT_TO_BE_HAD:
+        raise HarnessError(_NOT_TO_BE_HAD[suite, package])
+    try:
+        return _lay_out(suite, package)
+    except HarnessError as error:
+        _NOT_TO_BE_HAD[suite, package] = str(error)
+        raise
+
+
+def _lay_out(suite: str, package: str) -> Path:
     digest = hashlib.sha256(repr((suite, package)).encode()).hexdigest()[:8]
 
     def lay_out(directory: Path) -> None:
