@@ -18,16 +18,12 @@ from harness.redis_releases import INSTALLED, REDIS_6, REDIS_8, VALKEY
 from harness.redis_topologies import MASTER_NAME, RedisCluster, RedisSentinels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from harness.redis_releases import RedisRelease
     from queueworkers.backlog.endpoint import Endpoint
 
 RELEASES = (INSTALLED, REDIS_6, REDIS_8, VALKEY)
-
-
-Started = tuple["Endpoint", Any, "Mapping[str, str]"]
-"""Where the operator looks, a client of an application's, and the environment of a Laravel one."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +35,8 @@ class Topology:
     """What the servers call themselves."""
     endpoint: Endpoint
     client: Any
-    """What an application talks to it with."""
-    environment: Mapping[str, str]
-    """What a Laravel application is told of it."""
-
-    def flush(self) -> None:
-        """Empty it."""
-        self.client.flushall()
+    """What the application talks to it with."""
+    flush: Callable[[], object]
 
     @property
     def clustered(self) -> bool:
@@ -69,40 +60,35 @@ def started(release: RedisRelease, kind: str) -> Iterator[Topology]:
         version = release.version()
     except HarnessError as error:
         pytest.skip(str(error))
-    with KINDS[kind](release) as (endpoint, client, environment):
+    with KINDS[kind](release) as (endpoint, client, flush):
         try:
-            yield Topology(kind, version, endpoint, client, environment)
+            yield Topology(kind, version, endpoint, client, flush)
         finally:
             client.close()
 
 
 @contextlib.contextmanager
-def _standalone(release: RedisRelease) -> Iterator[Started]:
+def _standalone(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
     with RedisServer(release=release) as server:
         client = redis.Redis(host=server.address, port=server.port)
-        yield endpoint_of(server), client, _at(server)
+        yield endpoint_of(server), client, client.flushall
 
 
 @contextlib.contextmanager
-def _sentinel(release: RedisRelease) -> Iterator[Started]:
+def _sentinel(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
     with RedisSentinels(release=release) as servers:
         guide = SentinelClient([(each.address, each.port) for each in servers.sentinels])
         client = guide.master_for(MASTER_NAME)
-        yield sentinel_endpoint(servers), client, _at(servers.master)
+        yield sentinel_endpoint(servers), client, client.flushall
         for each in guide.sentinels:
             each.close()
 
 
 @contextlib.contextmanager
-def _cluster(release: RedisRelease) -> Iterator[Started]:
+def _cluster(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
     with RedisCluster(release=release) as servers:
         client = ClusterClient(host=servers.nodes[0].address, port=servers.nodes[0].port)
-        nodes = ",".join(f"{each.address}:{each.port}" for each in servers.nodes)
-        yield cluster_endpoint(servers), client, {"REDIS_CLUSTER": nodes}
-
-
-def _at(server: RedisServer) -> dict[str, str]:
-    return {"REDIS_HOST": server.address, "REDIS_PORT": str(server.port)}
+        yield cluster_endpoint(servers), client, client.flushall
 
 
 KINDS = {"standalone": _standalone, "sentinel": _sentinel, "cluster": _cluster}
