@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from contract.conftest import Checked
+    from contract.topologies import Topology
     from harness.redis import Certificates
     from queueworkers.backlog.redis import RedisReader
 
@@ -134,6 +136,34 @@ async def test_life_of_jobs(application: Application) -> None:
         assert await application.read(reader) == (0, 0, 0, 0, 0)
         ledger = [json.loads(line) for line in application.artisan("demo:ledger").splitlines()]
         assert [each["event"] for each in ledger].count("end") == 2
+
+
+async def test_a_real_worker_on_every_kind_of_redis(topology: Topology, checked: Checked) -> None:
+    """What Laravel itself pushes, delays, takes and ends is counted right on each, with braces where a cluster needs them."""
+    queue = "{default}" if topology.clustered else "default"
+    env = {**topology.environment, "REDIS_QUEUE": queue}
+    request = pool(prefix="laravel_database_", version=(8, 83), clustered=topology.clustered, queues=(queue,))
+    topology.flush()
+
+    async def read(reader: RedisReader) -> tuple[int, int, int, int]:
+        ready, delayed, due, reserved, _ = counts(await observe_one(reader, request))[queue]
+        return ready, delayed, due, reserved
+
+    async with reading_at(topology.endpoint) as reader:
+        run_artisan(["demo:push", "2", f"--queue={queue}", "--milliseconds=1000"], env=env)
+        run_artisan(["demo:push", "1", f"--queue={queue}", "--delay=1000"], env=env)
+        assert await read(reader) == (2, 1, 0, 0)
+        worker = start_artisan(["queue:work", "--sleep=1", "--max-jobs=2"], env=env)
+        seen = []
+        async with asyncio.timeout(20):
+            while worker.poll() is None:
+                seen.append(await read(reader))
+                await asyncio.sleep(0.05)
+        assert worker.returncode == 0
+        assert await read(reader) == (0, 1, 0, 0)
+    assert set(seen) >= {(1, 1, 0, 1), (0, 1, 0, 1)}
+    topology.flush()
+    checked("Laravel", "8.83 running", topology.name, 4, server=topology.server)
 
 
 async def test_laravels_own_monitor_agrees(redis_server: RedisServer) -> None:

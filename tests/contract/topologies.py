@@ -18,12 +18,16 @@ from harness.redis_releases import INSTALLED, REDIS_6, REDIS_8, VALKEY
 from harness.redis_topologies import MASTER_NAME, RedisCluster, RedisSentinels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from harness.redis_releases import RedisRelease
     from queueworkers.backlog.endpoint import Endpoint
 
 RELEASES = (INSTALLED, REDIS_6, REDIS_8, VALKEY)
+
+
+Started = tuple["Endpoint", Any, "Mapping[str, str]"]
+"""Where the operator looks, a client of an application's, and the environment of a Laravel one."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,13 @@ class Topology:
     """What the servers call themselves."""
     endpoint: Endpoint
     client: Any
-    """What the application talks to it with."""
-    flush: Callable[[], object]
+    """What an application talks to it with."""
+    environment: Mapping[str, str]
+    """What a Laravel application is told of it."""
+
+    def flush(self) -> None:
+        """Empty it."""
+        self.client.flushall()
 
     @property
     def clustered(self) -> bool:
@@ -60,35 +69,40 @@ def started(release: RedisRelease, kind: str) -> Iterator[Topology]:
         version = release.version()
     except HarnessError as error:
         pytest.skip(str(error))
-    with KINDS[kind](release) as (endpoint, client, flush):
+    with KINDS[kind](release) as (endpoint, client, environment):
         try:
-            yield Topology(kind, version, endpoint, client, flush)
+            yield Topology(kind, version, endpoint, client, environment)
         finally:
             client.close()
 
 
 @contextlib.contextmanager
-def _standalone(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
+def _standalone(release: RedisRelease) -> Iterator[Started]:
     with RedisServer(release=release) as server:
         client = redis.Redis(host=server.address, port=server.port)
-        yield endpoint_of(server), client, client.flushall
+        yield endpoint_of(server), client, _at(server)
 
 
 @contextlib.contextmanager
-def _sentinel(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
+def _sentinel(release: RedisRelease) -> Iterator[Started]:
     with RedisSentinels(release=release) as servers:
         guide = SentinelClient([(each.address, each.port) for each in servers.sentinels])
         client = guide.master_for(MASTER_NAME)
-        yield sentinel_endpoint(servers), client, client.flushall
+        yield sentinel_endpoint(servers), client, _at(servers.master)
         for each in guide.sentinels:
             each.close()
 
 
 @contextlib.contextmanager
-def _cluster(release: RedisRelease) -> Iterator[tuple[Endpoint, Any, Callable[[], object]]]:
+def _cluster(release: RedisRelease) -> Iterator[Started]:
     with RedisCluster(release=release) as servers:
         client = ClusterClient(host=servers.nodes[0].address, port=servers.nodes[0].port)
-        yield cluster_endpoint(servers), client, client.flushall
+        nodes = ",".join(f"{each.address}:{each.port}" for each in servers.nodes)
+        yield cluster_endpoint(servers), client, {"REDIS_CLUSTER": nodes}
+
+
+def _at(server: RedisServer) -> dict[str, str]:
+    return {"REDIS_HOST": server.address, "REDIS_PORT": str(server.port)}
 
 
 KINDS = {"standalone": _standalone, "sentinel": _sentinel, "cluster": _cluster}

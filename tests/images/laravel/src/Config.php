@@ -53,25 +53,44 @@ final class Config implements ArrayAccess, Repository
     /** @return array<string, mixed> */
     private function redis(): array
     {
-        $server = $this->server();
-
-        return [
-            'client' => 'phpredis',
-            'options' => [],
-            'default' => $server + [
-                'database' => self::env('REDIS_DB', '0'),
-                'prefix' => self::env('REDIS_PREFIX', 'laravel_database_'),
-            ],
-            'cache' => $server + [
-                'database' => self::env('REDIS_CACHE_DB', '1'),
-                'prefix' => self::env('REDIS_PREFIX', 'laravel_database_'),
-            ],
-            // What the tests look at lies beside the queues, never among them.
-            'ledger' => $server + [
-                'database' => self::env('REDIS_LEDGER_DB', self::env('REDIS_DB', '0')),
-                'prefix' => 'ledger:',
-            ],
+        $prefix = self::env('REDIS_PREFIX', 'laravel_database_');
+        // What the tests look at lies beside the queues, never among them.
+        $prefixes = ['default' => $prefix, 'cache' => $prefix, 'ledger' => 'ledger:'];
+        $cluster = self::env('REDIS_CLUSTER');
+        if ($cluster !== null) {
+            return [
+                'client' => 'phpredis',
+                'options' => ['cluster' => 'redis'],
+                'clusters' => array_map(fn (string $each): array => $this->cluster($cluster, $each), $prefixes),
+            ];
+        }
+        $databases = [
+            'default' => self::env('REDIS_DB', '0'),
+            'cache' => self::env('REDIS_CACHE_DB', '1'),
+            'ledger' => self::env('REDIS_LEDGER_DB', self::env('REDIS_DB', '0')),
         ];
+        $connections = array_map(
+            fn (string $prefix, string $database): array => $this->server() + compact('prefix', 'database'),
+            $prefixes,
+            $databases,
+        );
+
+        return ['client' => 'phpredis', 'options' => []] + array_combine(array_keys($prefixes), $connections);
+    }
+
+    /**
+     * @param string $nodes Such as 10.0.0.1:7000,10.0.0.2:7000.
+     * @return array<int|string, mixed>
+     */
+    private function cluster(string $nodes, string $prefix): array
+    {
+        $servers = array_map(static function (string $node): array {
+            [$host, $port] = explode(':', $node);
+
+            return ['host' => $host, 'port' => (int) $port];
+        }, explode(',', $nodes));
+
+        return $servers + ['options' => ['prefix' => $prefix]];
     }
 
     /** @return array<string, mixed> */

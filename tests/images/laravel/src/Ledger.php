@@ -20,26 +20,20 @@ final class Ledger
 
     public function write(string $event, string $identity, string $queue, int $attempt): void
     {
-        $this->redis->connection('ledger')->executeRaw([
-            'XADD', 'ledger:events', '*',
-            'event', $event,
-            'job', $identity,
-            'queue', $queue,
-            'attempt', (string) $attempt,
-            'worker', (string) gethostname(),
-            'pid', (string) getmypid(),
-            'at', sprintf('%.6f', microtime(true)),
-        ]);
+        $this->redis->connection('ledger')->command('xAdd', ['events', '*', [
+            'event' => $event,
+            'job' => $identity,
+            'queue' => $queue,
+            'attempt' => (string) $attempt,
+            'worker' => (string) gethostname(),
+            'pid' => (string) getmypid(),
+            'at' => sprintf('%.6f', microtime(true)),
+        ]]);
     }
 
     /** @return list<array<string, string>> */
     public function read(): array
     {
-        $entries = $this->redis->connection('ledger')->executeRaw(['XRANGE', 'ledger:events', '-', '+']) ?: [];
-
-        return array_map(
-            static fn (array $entry): array => array_column(array_chunk($entry[1], 2), 1, 0),
-            $entries,
-        );
+        return array_values($this->redis->connection('ledger')->command('xRange', ['events', '-', '+']) ?: []);
     }
 }
