@@ -33,7 +33,8 @@ ledger: prepare ## Disturb workers while they do JOBS=2000 jobs, and count what 
 	@$(BIN)/python -m ledger --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(if $(COMPARISON),--comparison $(COMPARISON))
 
 test: check prepare ## All tests, on a real API server and with real containers too
-	@echo "test: contract, API server and cluster tests (about 25 minutes)"
+	@$(PYTHON) -m harness peers
+	@echo "test: contract, API server and cluster tests (about 35 minutes)"
 	@$(BIN)/python -m pytest tests/contract tests/apiserver tests/cluster
 
 check: $(STAMP) ## The fast loop: linters, types, architecture, unit and property tests

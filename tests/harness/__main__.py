@@ -6,15 +6,18 @@ import argparse
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.binaries import KUBERNETES
+from harness.clients import bullmq_client, debian_client, python_client
 from harness.cluster import Cluster, running_cluster
 from harness.errors import HarnessError
 from harness.local_cluster import KUBELET_NODE, KWOK_NODE, bring_up, is_up, prepare, take_down
 from harness.locations import Locations, known_clusters
 from harness.php import ImageVariant, laravel_archive, laravel_rootfs
 from harness.progress import say
+from harness.redis_releases import REDIS_6, REDIS_8, VALKEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "image", _image, "make the Laravel worker's images, so that a cluster without a way out can have them"
     )
+    add(
+        "peers",
+        _peers,
+        "fetch what the contract tests compare with: other Redis servers, clients of other queues",
+    )
     up = add_named("up", _up, "start a cluster and leave it running")
     up.add_argument(
         "--nodes",
@@ -82,6 +90,23 @@ def _image(_: argparse.Namespace) -> int:
         laravel_archive(variant)
     laravel_rootfs()
     say("the Laravel worker's images are here")
+    return 0
+
+
+def _peers(_: argparse.Namespace) -> int:
+    """What cannot be had from here is said, and the tests that need it say so again."""
+    fetches: tuple[Callable[[], object], ...] = (
+        *(release.command for release in (REDIS_6, REDIS_8, VALKEY)),
+        python_client,
+        bullmq_client,
+        partial(debian_client, "php"),
+    )
+    for fetch in fetches:
+        try:
+            fetch()
+        except HarnessError as error:
+            say(f"{error}. The tests that need it are skipped.")
+    say("other Redis servers and other queues' clients are here, as far as they can be")
     return 0
 
 

@@ -68,7 +68,14 @@ def missing_node() -> str | None:
 
 
 def bullmq_client(*arguments: str) -> list[str]:
-    """Return the command line of BullMQ's client, as described in ``client.mjs``."""
+    """
+    Return the command line of BullMQ's client, as described in ``client.mjs``.
+
+    Raises:
+        HarnessError: it cannot run here.
+    """
+    if missing := missing_node():
+        raise HarnessError(missing)
     source = _CLIENTS / "bullmq"
 
     def install(directory: Path) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -129,8 +130,9 @@ def startup_probe(console: Iterable[str]) -> tuple[str, ...]:
     return (find_interpreter(console) or "php", "-r", script)
 
 
+@cache
 def _script(*names: str, **constants: str | int) -> str:
-    """Put files of `in_container` together for ``php -r``, without their comments."""
+    """Put files of `in_container` together for ``php -r``, without their comments; read once, as parts of the program."""
     sources = "\n".join((_SOURCES / f"{name}.php").read_text(encoding="utf-8") for name in names)
     code = re.sub(r"^(<\?php|[ \t]*//.*|[ \t]*)\n", "", sources, flags=re.MULTILINE)
     return "".join(f"const {name} = {_literal(value)};\n" for name, value in constants.items()) + code
