@@ -9,6 +9,7 @@ import pytest
 
 from cluster.shop import POOL
 from cluster.terminal import describe, status_word
+from harness.php import laravel_image_name
 from harness.pools import Namespace, pool
 from harness.redis import RedisServer
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from harness.cluster import Cluster
+    from harness.php import ImageVariant
+
 pytestmark = pytest.mark.usefixtures("operator")
 
 Json = dict[str, Any]
 
 NODE_LABEL = "queueworkers.io/test-of-troubles"
-IMAGE = "local/busybox:1"
-RUN = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
+IMAGE = laravel_image_name()
+LISTEN = "foreach ([SIGTERM, SIGCONT] as $signal) pcntl_signal($signal, function () { exit(0); });"
+RUN = ("php", "-r", f"pcntl_async_signals(true); {LISTEN} while (true) sleep(1);")
 """A worker that has nothing to do, and is there at once."""
 
 
@@ -149,10 +153,24 @@ TROUBLES = [
         heal=correct(command=RUN),
     ),
     Trouble(
+        what="a worker that takes more memory than it may",
+        spec={"command": ["php", "-d", "memory_limit=-1", "-r", "str_repeat('x', 900 << 20); sleep(9);"]},
+        status="WorkersCrashing",
+        says=("last exit code 137 (out of memory: the kernel killed it at its container's limit)",),
+        heal=correct(command=RUN),
+    ),
+    Trouble(
         what="a command that is not in the image",
         spec={"command": ["/no/such/program"]},
+        status="WorkersCrashing",
+        says=("last exit code 127 (the worker's command cannot be started)",),
+        heal=correct(command=RUN),
+    ),
+    Trouble(
+        what="a PHP that is not in the image",
+        spec={"command": ["/no/such/php", "artisan"]},
         status="StartRefused",
-        says=("/no/such/program", "no such file or directory"),
+        says=("/no/such/php", "no such file or directory"),
         heal=correct(command=RUN),
     ),
     Trouble(
@@ -312,8 +330,9 @@ Cases = dict[str, Case]
 
 
 @pytest.fixture(scope="module")
-def cases(installed: Cluster) -> Iterator[Cases]:
+def cases(installed: Cluster, laravel_images: dict[ImageVariant, str]) -> Iterator[Cases]:
     """All troubles at once: most of the time is the kubelet's and the scheduler's, who wait to try again."""
+    assert IMAGE in laravel_images.values()
     address = installed.host_address
     with RedisServer(address=address) as redis, RedisServer(address=address, password=PASSWORD) as locked:
         begun = {}

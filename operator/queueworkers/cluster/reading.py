@@ -54,6 +54,9 @@ It gives `CreateContainerConfigError` for everything that it cannot make of a
 container's settings, such as an image that runs as root where that is ruled out.
 """
 
+OUT_OF_MEMORY = "OOMKilled"
+"""The kubelet's reason for a run that the kernel ended at its container's limit."""
+
 NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 """
 The runtime's reasons for a run that never began.
@@ -309,9 +312,13 @@ def _container_trouble(status: Mapping[str, Any]) -> PodTrouble | None:
             return _waiting_trouble(kind, waiting, last)
         if _crashed_again(container):
             # The kubelet says CrashLoopBackOff only when it is to start the container anew, many seconds later.
-            code = container["state"]["terminated"]["exitCode"]
-            message = "it ended soon after its start, again."
-            return PodTrouble(kind=TroubleKind.CRASHING, message=message, exit_code=code)
+            end = container["state"]["terminated"]
+            return PodTrouble(
+                kind=TroubleKind.CRASHING,
+                message="it ended soon after its start, again.",
+                exit_code=end["exitCode"],
+                out_of_memory=end.get("reason") == OUT_OF_MEMORY,
+            )
     return None
 
 
@@ -330,4 +337,9 @@ def _waiting_trouble(kind: TroubleKind, waiting: Mapping[str, Any], last: Mappin
         return PodTrouble(kind=TroubleKind.START_REFUSED, message=last.get("message", message))
     if kind is TroubleKind.MISSING_REFERENCE and not any(words in message for words in MISSING):
         kind = TroubleKind.START_REFUSED
-    return PodTrouble(kind=kind, message=message, exit_code=last.get("exitCode"))
+    return PodTrouble(
+        kind=kind,
+        message=message,
+        exit_code=last.get("exitCode"),
+        out_of_memory=last.get("reason") == OUT_OF_MEMORY,
+    )

@@ -54,6 +54,9 @@ REFUSALS = MappingProxyType(
 )
 """What the API server's HTTP status says about a Deployment that it does not take."""
 
+OUT_OF_MEMORY = "out of memory: the kernel killed it at its container's limit"
+"""Said in the place of what its exit code may mean otherwise."""
+
 ROLLING = frozenset({ConditionReason.ROLLING_RESTART, ConditionReason.ROLLING_UPDATE})
 
 
@@ -190,7 +193,8 @@ def _trouble(spec: QueueWorkerPoolSpec, trouble: PodTrouble) -> str:
     if trouble.exit_code is None:
         return trouble.message
     meaning = spec.framework_declared.exit_meanings.get(trouble.exit_code)
-    words = f" ({meaning.words})" if meaning else ""
+    said = OUT_OF_MEMORY if trouble.out_of_memory else meaning.words if meaning else None
+    words = f" ({said})" if said else ""
     return f"last exit code {trouble.exit_code}{words}; {trouble.message}"
 
 

@@ -33,6 +33,8 @@ class PodTrouble:
     """The kubelet's or the scheduler's own sentence."""
     exit_code: int | None = None
     """Of the last run, where the worker did run."""
+    out_of_memory: bool = False
+    """True where the kernel ended that run at the memory limit of its container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
