@@ -7,6 +7,7 @@ writes; read by the reconciler without asking the API server.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -187,10 +188,31 @@ class Inventory:
         return next(iter(self.deployments.of(key)), None)
 
 
+LONG_TEXT = 256
+"""Characters from which on a text is worth sharing."""
+
+
 def read_live(raw: Mapping[str, Any]) -> LiveObject:
     """Keep an object without its managed fields, which are as large as the rest."""
     metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
-    return LiveObject(content={**raw, "metadata": metadata}, replica_owners=replica_owners(raw))
+    content = _share_texts({**raw, "metadata": metadata})
+    return LiveObject(content=content, replica_owners=replica_owners(raw))
+
+
+def _share_texts(value: Any) -> Any:
+    """
+    Keep each long text once, however many objects have it.
+
+    What runs beside a worker in its container stands in every Deployment: 12 KB, and 120 MB for ten thousand of them.
+    """
+    match value:
+        case dict():
+            return {key: _share_texts(each) for key, each in value.items()}
+        case list():
+            return [_share_texts(each) for each in value]
+        case str() if len(value) >= LONG_TEXT:
+            return sys.intern(value)
+    return value
 
 
 def _own_key(raw: Mapping[str, Any]) -> PoolKey:

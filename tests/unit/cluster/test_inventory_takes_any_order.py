@@ -161,3 +161,18 @@ def test_not_every_end_is_kept_for_ever() -> None:
     assert kept == [f"c{number}" for number in range(5, ENDS_KEPT + 5)]
     inventory.pods.forget_ends(KEY)
     assert inventory.pods.ends_of(KEY) == ()
+
+
+def test_a_long_text_is_kept_once() -> None:
+    """Ten thousand Deployments with the same script in their templates hold it once."""
+    texts = []
+    for pool in ("default", "other"):
+        raw = a_raw_deployment(1, replicas=1, template={"command": ["php", "".join(["-r "] * 200)]})
+        raw["metadata"] |= {"name": f"{pool}-workers", "labels": {"queueworkers.io/pool": pool}}
+        inventory = Inventory()
+        inventory.deployments.put(raw)
+        live = inventory.deployment(PoolKey("shop", pool))
+        assert live
+        assert live.content["spec"] == raw["spec"]
+        texts.append(live.content["spec"]["template"]["command"][1])
+    assert texts[0] is texts[1]
