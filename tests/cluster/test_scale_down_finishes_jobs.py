@@ -37,7 +37,8 @@ def test_shrinking_cuts_no_job_off(shop: Shop) -> None:
     shop.assert_each_done_once(jobs)
     ended_after = [entry for entry in shop.ledger() if entry["event"] == "end"]
     assert {entry["worker"] for entry in ended_after if float(entry["at"]) > asked_at} >= leaving
-    assert {entry["pid"] for entry in ended_after} == {"1"}
+    began = {(entry["worker"], entry["pid"]) for entry in shop.ledger() if entry["event"] == "start"}
+    assert {(entry["worker"], entry["pid"]) for entry in ended_after} == began, "a worker was started again"
 
 
 def test_the_backlog_shrinks_a_pool_that_is_busy(shop: Shop) -> None:
