@@ -55,6 +55,18 @@ WRONG_CUSTOM = [
         "afterCrash AtOnce is for workers that PHP runs, as a supervisor in PHP starts them again: remove it",
         id="custom-at-once-without-php",
     ),
+    pytest.param(
+        custom(command=["bin/php-worker"], restart={"afterCrash": "AtOnce"}),
+        "spec.restart.afterCrash",
+        "afterCrash AtOnce is for workers that PHP runs, as a supervisor in PHP starts them again: remove it",
+        id="custom-at-once-with-php-in-a-name",
+    ),
+    pytest.param(
+        custom(command=["bin/php", "worker.php"], restart={"afterCrash": "AtOnce"}),
+        "spec.restart.afterCrash",
+        "afterCrash AtOnce is for workers that PHP runs, as a supervisor in PHP starts them again: remove it",
+        id="custom-at-once-with-php-that-is-not-found",
+    ),
     pytest.param(custom(custom={}), "spec.custom.keys", "Required value", id="custom-is-empty"),
     pytest.param(custom(custom={"keys": []}), "spec.custom.keys", "at least 1 items", id="custom-no-keys"),
     _does_nothing("memory", 256),

@@ -19,6 +19,7 @@ from queueworkers.api.spec import VERSION_PATTERN, QueueWorkerPoolSpec
 from queueworkers.frameworks import FRAMEWORKS
 from queueworkers.frameworks.base import ALWAYS, AfterCrash, WorkerOptions, spell_version
 from queueworkers.frameworks.custom import QUEUE
+from queueworkers.frameworks.php import INTERPRETER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -339,10 +340,6 @@ KNOWN_TIME_ZONE = Rule(
 # --- queues that the pool declares itself ---
 
 
-_RUNS_PHP = r"(^|[\s;&|(/])php[0-9.]*([\s;&|)]|$)"
-"""As `find_interpreter` looks for it, in the regular expressions of Go."""
-
-
 def bare_rules(framework: Framework) -> Iterator[Rule]:
     """Demand what only the pool can say, and refuse what would do nothing."""
     of_it = f"self.framework == '{framework.name}'"
@@ -365,7 +362,7 @@ def bare_rules(framework: Framework) -> Iterator[Rule]:
         field="restart.afterCrash",
         reason="FieldValueForbidden",
         holds=f"!({of_it}) || !has(self.restart) || self.restart.afterCrash == '{AfterCrash.BACK_OFF}' || "
-        f"!has(self.command) || self.command.exists(word, word.matches({cel_text(_RUNS_PHP)}))",
+        f"!has(self.command) || self.command.exists(word, word.matches({cel_text(INTERPRETER)}))",
         says="afterCrash AtOnce is for workers that PHP runs, as a supervisor in PHP starts them again: remove it",
     )
     for option in sorted({each for known in KNOWN for each in known.options_since} - {"queues", "timeout"}):

@@ -58,14 +58,23 @@ What the image's php.ini may have for the application is not meant for the super
 Some forbid `pcntl_fork` and `/proc`; the cache would cost memory for nothing.
 """
 
-_INTERPRETER = re.compile(r"(?:^|[\s;&|(])((?:/[^\s;&|()]+/)?php[0-9.]*)(?=[\s;&|)]|$)")
-"""A word, alone or in a shell's script, that runs PHP: ``php``, ``/usr/local/bin/php8.3``."""
+INTERPRETER = r"(?:^|[\s;&|(])((?:/[^\s;&|()]+/)?php[0-9.]*)(?:[\s;&|)]|$)"
+"""
+A word, alone or in a shell's script, that runs PHP: ``php``, ``/usr/local/bin/php8.3``.
+
+Within what Python's and Go's regular expressions agree upon, as the API server looks for it too.
+"""
 
 
 def find_interpreter(console: Iterable[str]) -> str | None:
     """Return the PHP that a console command runs, as it calls it; ``None`` where it hides in a script."""
-    found = (match[1] for word in console if (match := _INTERPRETER.search(word)))
+    found = (match[1] for word in console if (match := re.search(INTERPRETER, word)))
     return next(found, None)
+
+
+def _interpreter(console: Iterable[str]) -> str:
+    """Tell how to run PHP beside the worker; what hides it has to have it on the PATH."""
+    return find_interpreter(console) or "php"
 
 
 def supervise(
@@ -100,13 +109,13 @@ def supervise(
         RECYCLING=json.dumps(sorted(code for code, meaning in meanings.items() if meaning.recycling)),
     )
     settings = (word for setting in _SETTINGS for word in ("-d", setting))
-    return (find_interpreter(console) or "php", *settings, "-r", script, "--", *console)
+    return (_interpreter(console), *settings, "-r", script, "--", *console)
 
 
 def before_leaving(console: Iterable[str]) -> tuple[str, ...]:
     """Make the command that waits until the supervisor hears a stop, which it does within its first moments."""
     script = _script("processes", "before_leaving", PATIENCE=PROBE_PATIENCE_SECONDS)
-    return (find_interpreter(console) or "php", "-r", script)
+    return (_interpreter(console), "-r", script)
 
 
 def startup_probe(console: Iterable[str]) -> tuple[str, ...]:
@@ -127,7 +136,7 @@ def startup_probe(console: Iterable[str]) -> tuple[str, ...]:
         PATIENCE=PROBE_PATIENCE_SECONDS,
         TELLING=TELLING_SECONDS,
     )
-    return (find_interpreter(console) or "php", "-r", script)
+    return (_interpreter(console), "-r", script)
 
 
 @cache

@@ -7,10 +7,10 @@
 // told by the signals that it listens to.
 
 // Whatever STOPSIGNAL an image has: SIGTERM, php-fpm's SIGQUIT, Apache's SIGWINCH, systemd's SIGRTMIN+3 and others.
-const STOPS = '15 3 28 37 2 1 10';
+const STOPS = array(15, 3, 28, 37, 2, 1, 10);
 // With these a Laravel worker rests and goes on.
-const PASSED_ON = '12 18';
-const CHILD_ENDED = '17';
+const PASSED_ON = array(12, 18);
+const CHILD_ENDED = array(17);
 
 // A worker that ends at once, again and again, must not take a whole core: so many starts in as many seconds.
 const STARTS_AT_ONCE = 10;
@@ -24,8 +24,8 @@ function say($words) {
 function uptime() {
     return (float) file_get_contents('/proc/uptime');
 }
-function signals($numbers) {
-    return array_map('intval', explode(' ', $numbers));
+function awaited() {
+    return array_merge(STOPS, PASSED_ON, CHILD_ENDED);
 }
 function send($pids, $signal) {
     foreach ($pids as $pid) {
@@ -50,11 +50,10 @@ function start($command) {
 
 // Waits for a signal, at most for so many seconds, without a limit where null; 0 where none came.
 function wait_for_signal($seconds) {
-    $awaited = signals(STOPS . ' ' . PASSED_ON . ' ' . CHILD_ENDED);
     $told = array();
-    if ($seconds === null) return max(0, (int) @pcntl_sigwaitinfo($awaited, $told));
+    if ($seconds === null) return max(0, (int) @pcntl_sigwaitinfo(awaited(), $told));
     $whole = (int) $seconds;
-    return max(0, (int) @pcntl_sigtimedwait($awaited, $told, $whole, (int) (($seconds - $whole) * 1e9)));
+    return max(0, (int) @pcntl_sigtimedwait(awaited(), $told, $whole, (int) (($seconds - $whole) * 1e9)));
 }
 
 // The first process buries all that end; returns the exit code of the worker where it is among them.
@@ -123,7 +122,7 @@ function remember_start($starts) {
 }
 
 function supervise($command) {
-    pcntl_sigprocmask(SIG_BLOCK, signals(STOPS . ' ' . PASSED_ON . ' ' . CHILD_ENDED));
+    pcntl_sigprocmask(SIG_BLOCK, awaited());
     $starts = $restarts = $asked = array();
     $child = $code = 0;
     $stopping = false;
@@ -137,8 +136,8 @@ function supervise($command) {
             $pause = null;
         }
         $signal = wait_for_signal($stopping ? ($asked ? 0.2 : 0.02) : $pause);
-        if (in_array($signal, signals(STOPS), true)) $stopping = true;
-        if (in_array($signal, signals(PASSED_ON), true)) send(workers(processes()), $signal);
+        if (in_array($signal, STOPS, true)) $stopping = true;
+        if (in_array($signal, PASSED_ON, true)) send(workers(processes()), $signal);
         $ended = $child ? bury($child) : null;
         if ($ended === null) continue;
         $code = $ended;
