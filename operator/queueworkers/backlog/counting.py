@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from queueworkers.backlog.keys import encode
 from queueworkers.backlog.wire import NotRedisError, Refusal
 from queueworkers.frameworks.base import JobState, StoreKind
 
@@ -155,13 +156,3 @@ def _number(reply: Reply) -> int:
     if not isinstance(reply, int) or reply < 0:
         raise NotRedisError(f"it answers {type(reply).__name__} where a count was asked for")
     return reply
-
-
-def encode(key: str) -> bytes:
-    """Spell a key as the server has it: one pool with an odd name must not cost the others their reading."""
-    return key.encode(errors="surrogatepass")
-
-
-def printable(key: str) -> str:
-    """Spell a key for people."""
-    return "".join(character if character.isprintable() else "?" for character in key)

@@ -12,7 +12,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from queueworkers.backlog.counting import ROOM_BYTES, encode, last_ripe_score
+from queueworkers.backlog.counting import ROOM_BYTES, last_ripe_score
+from queueworkers.backlog.keys import encode
 from queueworkers.frameworks.base import JobState, ListEnd, StoreKind
 from queueworkers.frameworks.payload import MAX_PAYLOAD_BYTES
 

@@ -17,9 +17,9 @@ from queueworkers.backlog.counting import (
     Count,
     count_commands,
     parse_counts,
-    printable,
 )
 from queueworkers.backlog.edges import EDGES_SCRIPT, TYPE_NAMES, edges_command, parse_edges
+from queueworkers.backlog.keys import printable
 from queueworkers.backlog.wire import NotRedisError, Refusal
 from queueworkers.frameworks.base import JobState, StoreKind
 from queueworkers.frameworks.payload import MAX_PAYLOAD_BYTES

@@ -24,7 +24,7 @@ from queueworkers.backlog.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
     from queueworkers.backlog.endpoint import RedisEndpoint
     from queueworkers.backlog.round_trip import Finding, QueueAddress
@@ -80,15 +80,7 @@ class Server:
         Raises:
             One of `FAILURES`: the server cannot be asked.
         """
-        fresh = self._wire is None
-        try:
-            return await self._observe_queues(addresses)
-        except ConnectionError:
-            # A server that was restarted, or that closes idle connections, is
-            # not down: only a new connection can tell.
-            if fresh:
-                raise
-            return await self._observe_queues(addresses)
+        return await self._anew(lambda: self._observe_queues(addresses))
 
     async def observe_queues_patiently(
         self, addresses: Sequence[QueueAddress]
@@ -112,15 +104,8 @@ class Server:
         if now < self._signals_from:
             return {}
         welcome = [place for place in places if now >= self._databases_from.get(place.database, now)]
-        fresh = self._wire is None
         try:
-            try:
-                return await self._find_signals(welcome)
-            except ConnectionError:
-                # As with queues: it may only have hung up while nobody asked.
-                if fresh:
-                    raise
-                return await self._find_signals(welcome)
+            return await self._anew(lambda: self._find_signals(welcome))
         except FAILURES:
             self._signals_from = now + SIGNALS_REST_SECONDS
             return {}
@@ -163,13 +148,7 @@ class Server:
 
     async def ask_anew(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
         """Ask as `ask` does, in database 0; once more over a new connection where the one at hand had ended."""
-        fresh = self._wire is None
-        try:
-            return await self.ask(commands, at_most_bytes=at_most_bytes)
-        except ConnectionError:
-            if fresh:
-                raise
-            return await self.ask(commands, at_most_bytes=at_most_bytes)
+        return await self._anew(lambda: self.ask(commands, at_most_bytes=at_most_bytes))
 
     async def connected(self) -> Wire:
         """
@@ -202,6 +181,21 @@ class Server:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
+
+    async def _anew(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """
+        Make an *attempt*, and another over a new connection where the one at hand had ended.
+
+        A server that was restarted, or that closes idle connections, is not
+        down: only a new connection can tell.
+        """
+        fresh = self._wire is None
+        try:
+            return await attempt()
+        except ConnectionError:
+            if fresh:
+                raise
+            return await attempt()
 
     async def _observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
         outcomes: dict[QueueAddress, Outcome] = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import UnknownReason
-from queueworkers.backlog.counting import printable
+from queueworkers.backlog.keys import printable
 from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.frameworks import FRAMEWORKS
 from queueworkers.frameworks.base import StoreKind

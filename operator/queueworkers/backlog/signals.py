@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from queueworkers.backlog.keys import encode
 from queueworkers.backlog.wire import Refusal
 from queueworkers.domain.notices import Notices
 from queueworkers.frameworks.base import Hold
@@ -56,7 +57,7 @@ class SignalPlace:
         A restart is a value, and a hold that something is there: in maintenance
         mode a whole page may be.
         """
-        return ("EXISTS" if self.hold else "MGET", *map(_encode, self.keys))
+        return ("EXISTS" if self.hold else "MGET", *map(encode, self.keys))
 
     def understands(self, reply: Reply) -> bool:
         """Tell whether a reply to *command* is one that says something."""
@@ -189,7 +190,3 @@ def _notices(
             if place.hold is hold and found[place]:
                 holds |= dict.fromkeys(request.queues if place.queue is None else (place.queue,), hold)
     return Notices(restart_at=max(filter(None, restarts), default=None), holds=holds)
-
-
-def _encode(key: str) -> bytes:
-    return key.encode(errors="surrogatepass")

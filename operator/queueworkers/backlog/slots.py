@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from redis.crc import key_slot
 
+from queueworkers.backlog.keys import encode
 from queueworkers.backlog.wire import NotRedisError, Refusal
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _UNKNOWN_HOSTS = {"", "?"}
 
 @lru_cache(maxsize=250_000)
 def _slot(key: str) -> int:
-    return key_slot(key.encode(errors="surrogatepass"))
+    return key_slot(encode(key))
 
 
 def slot_of(keys: Iterable[str]) -> int | None:

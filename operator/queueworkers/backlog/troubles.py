@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import UnknownReason
-from queueworkers.backlog.counting import printable
+from queueworkers.backlog.keys import printable
 from queueworkers.backlog.wire import (
     ClientCertificateError,
     DemotedError,
