@@ -135,7 +135,7 @@ class ConditionReason(StrEnum):
     NOT_LISTENING = "NotListening"
     """Nothing in the container listens as a worker does, so jobs are cut off.  Check `spec.command`."""
     OUT_OF_REACH = "OutOfReach"
-    """A shell keeps signals from the worker, so jobs are cut off.  Begin `php` with `exec` there."""
+    """The worker's user keeps signals of the first process from it, so jobs are cut off.  Run both as one user."""
     SIGNALS_UNSUPPORTED = "SignalsUnsupported"
     """The framework's version knows no signals, so jobs are cut off.  Upgrade it."""
 
