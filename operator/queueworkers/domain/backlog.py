@@ -60,6 +60,36 @@ class SeenHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """
+    What has come to a queue and been taken from it since somebody began to count.
+
+    The counts only grow, so that a reading that nobody looked at loses nothing:
+    two tallies of the same count can be subtracted, whatever lies between them.
+    They never claim what did not happen.  Where `gaps` did not grow either, the
+    difference is exact.
+    """
+
+    since: datetime
+    """When counting began; it names the count, and tallies of another one say nothing about this one."""
+    arrived: int
+    """Jobs that a worker could take from then on, at least: pushed, or fallen due, or their claim expired."""
+    taken: int
+    """Jobs that left what waits, at least: workers took them, or somebody removed them."""
+    gaps: int
+    """Intervals between two readings in which more may have come and gone than was seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upcoming:
+    """Delayed jobs that will fall due soon."""
+
+    at: datetime
+    """The earliest moment at which one of them may fall due."""
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueBacklog:
     """
     The jobs of one queue, as the framework stores them.
@@ -83,6 +113,10 @@ class QueueBacklog:
     """Since when the oldest waiting job could have been taken; ``None`` when nothing waits or no time is known."""
     head: SeenHead | None = None
     """What has to be remembered to tell the same age again; ``None`` where the queue tells it."""
+    tally: Tally | None = None
+    """What came and what was taken; ``None`` where nobody asked for it, or nothing can be counted."""
+    upcoming: tuple[Upcoming, ...] = ()
+    """The delayed jobs that fall due within the next two minutes, the earliest first, as far as that is known."""
 
     @property
     def waiting(self) -> int:
