@@ -1,5 +1,5 @@
 """
-What comes first under each key of a queue: the head of a list, the earliest score.
+What comes first under each key of a queue: the head of a list, the earliest score, and the scores that are next.
 
 Pure: a command out, a reply in.  A small script asks, because Redis has no
 plain command for "the first element, unless it is huge" nor for a score
@@ -31,11 +31,15 @@ if TYPE_CHECKING:
 # long the queue is; the factor leaves room for what an allocator rounds up.  No sample tells of a list's last element,
 # so such a list is looked into while all of it is small.
 #
+# Of jobs that are delayed until a time, and are not due, it returns the earliest score and how many there are in each slot
+# from that one's on.  Slots begin at whole multiples of their length, so that the answer changes when jobs come or fall
+# due, and not by the mere passing of time.
+#
 # The call without keys makes the script known for the EVALSHA after it, and has nothing that an ACL on keys could
 # refuse.
 EDGES_SCRIPT = """
 if #KEYS == 0 then return 0 end
-local limit, room = tonumber(ARGV[1]), tonumber(ARGV[2])
+local limit, room, slots = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local function weight(key, samples)
     local usage = redis.pcall('MEMORY', 'USAGE', key, 'SAMPLES', samples)
     return type(usage) == 'number' and usage or 0
@@ -53,16 +57,35 @@ function look.zset(key, bound)
     if bound == 'any' then
         return bounded(redis.call('ZRANGEBYSCORE', key, '-inf', '+inf', 'LIMIT', 0, 1)[1])
     end
-    return redis.call('ZRANGEBYSCORE', key, '-inf', bound, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    return redis.call('ZRANGEBYSCORE', key, '-inf', bound, 'WITHSCORES', 'LIMIT', 0, 1)[2], true
+end
+local function soon(key, bound, slot, slots)
+    local function score(n) return string.format('(%.0f', n) end
+    local until_ = (math.floor(tonumber(bound) / slot) + slots) * slot
+    local first = redis.call('ZRANGEBYSCORE', key, '(' .. bound, score(until_), 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    if not first then return nil end
+    local found, from = {first}, '(' .. bound
+    local left = redis.call('ZCOUNT', key, from, score(until_))
+    local ends = (math.floor(tonumber(first) / slot) + 1) * slot
+    while left > 0 do
+        local jobs = redis.call('ZCOUNT', key, from, score(ends))
+        found[#found + 1] = jobs
+        -- From the end of the slot on, itself included.
+        left, from, ends = left - jobs, string.format('%.0f', ends), ends + slot
+    end
+    return found
 end
 local edges = {}
 for i, key in ipairs(KEYS) do
-    local declared, how = ARGV[2 * i + 1], ARGV[2 * i + 2]
+    local declared, how, slot = ARGV[3 * i + 1], ARGV[3 * i + 2], tonumber(ARGV[3 * i + 3])
     -- Who may not ask for it is believed to have the right one.
     local found = redis.pcall('TYPE', key).ok or declared
     edges[i] = false
     if found == declared and how ~= '' then
-        edges[i] = look[found](key, how) or false
+        local first, light = look[found](key, how)
+        edges[i] = first or false
+        local ahead = slot and light and soon(key, how, slot, slots)
+        if ahead then edges[i] = {first or false, unpack(ahead)} end
     elseif found ~= declared and found ~= 'none' then
         edges[i] = {found}
     end
@@ -74,6 +97,12 @@ _SHA1 = hashlib.sha1(EDGES_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 TYPE_NAMES = {StoreKind.LIST: "list", StoreKind.SORTED_SET: "zset", StoreKind.STREAM: "stream"}
 """As `TYPE` spells them."""
+
+SLOT_SECONDS = 5
+"""How finely jobs are told apart that fall due soon; workers take longer to boot than to differ by this."""
+
+SLOTS = 24
+"""How far ahead is looked: two minutes, from the beginning of the present slot on."""
 
 _NOTHING = ""
 _ANY_SCORE = "any"
@@ -87,14 +116,18 @@ class Edge:
     """The first element, or the earliest score; ``None`` where there is none, it is too large, or scripts are refused."""
     other_type: str | None = None
     """What the key holds, as `TYPE` spells it, where that is not what was declared."""
+    next_score: bytes | None = None
+    """Of delayed jobs, the earliest score whose time will come soon."""
+    slots: tuple[int, ...] = ()
+    """How many there are in its slot, and in each one after it, up to the last that has some."""
 
 
 def edges_command(stores: Sequence[QueueStore], now: int) -> Command:
     """Ask for what comes first in each of *stores*, which are those of one queue and share its room for payloads."""
     heads = sum(store.jobs is JobState.READY for store in stores)
     keys = [encode(store.key) for store in stores]
-    looks = (word for store in stores for word in (TYPE_NAMES[store.kind], _look(store, now)))
-    return ("EVALSHA", _SHA1, len(keys), *keys, MAX_PAYLOAD_BYTES // max(heads, 1), ROOM_BYTES, *looks)
+    looks = (word for store in stores for word in (TYPE_NAMES[store.kind], _look(store, now), _slot(store)))
+    return ("EVALSHA", _SHA1, len(keys), *keys, MAX_PAYLOAD_BYTES // max(heads, 1), ROOM_BYTES, SLOTS, *looks)
 
 
 def _look(store: QueueStore, now: int) -> str:
@@ -107,6 +140,12 @@ def _look(store: QueueStore, now: int) -> str:
             return str(last_ripe_score(store, now))
     # When the other jobs were put there says nothing about a wait; and of streams the count tells.
     return _NOTHING
+
+
+def _slot(store: QueueStore) -> int | str:
+    """How far the scores run in a slot, where they say when jobs fall due."""
+    timed = store.kind is StoreKind.SORTED_SET and store.jobs is JobState.DELAYED and store.scores_per_second
+    return SLOT_SECONDS * timed if timed else _NOTHING
 
 
 def parse_edges(reply: Reply, count: int) -> list[Edge]:
@@ -122,4 +161,8 @@ def _parse_edge(reply: Reply) -> Edge:
             return Edge(first=reply)
         case [bytes(other)]:
             return Edge(other_type=other.decode(errors="replace"))
+        case [bytes() | None as first, bytes(score), *slots] if slots and all(
+            isinstance(jobs, int) and jobs >= 0 for jobs in slots
+        ):
+            return Edge(first=first, next_score=score, slots=tuple(slots))
     return Edge()

@@ -24,12 +24,14 @@ from queueworkers.backlog.surroundings import Surroundings, Suspect
 from queueworkers.backlog.troubles import FAILURES, explain_scattered
 from queueworkers.backlog.waiting_time import HeadSights
 from queueworkers.backlog.way import Pace, Scattered, Seen
-from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog
+from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog, Upcoming
+from queueworkers.frameworks.payload import parse_unix_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from queueworkers.backlog.endpoint import Endpoint, PoolRequest
+    from queueworkers.backlog.round_trip import Counted
     from queueworkers.backlog.signals import SignalRequest, Signals
     from queueworkers.backlog.way import Outcome, Way
     from queueworkers.domain.backlog import Reading
@@ -157,6 +159,7 @@ class RedisReader:
                     expired=found.expired,
                     oldest=waiting.oldest,
                     head=waiting.head,
+                    upcoming=_upcoming(found),
                 )
             )
         # The nodes of a cluster have a clock each; the latest is later than no moment that was read.
@@ -204,6 +207,11 @@ def _addresses_of(request: PoolRequest) -> dict[str, QueueAddress]:
         counted.update(own)
         addresses[name] = QueueAddress(request.database, own, request.framework.read_header)
     return addresses
+
+
+def _upcoming(found: Counted) -> tuple[Upcoming, ...]:
+    times = ((parse_unix_time(at), jobs) for at, jobs in found.upcoming)
+    return tuple(Upcoming(at=at, jobs=jobs) for at, jobs in times if at)
 
 
 def _count(found: Outcome) -> int | None:

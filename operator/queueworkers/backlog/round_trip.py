@@ -6,9 +6,10 @@ Pure: commands out, replies in.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
-from math import isfinite
+from math import floor, isfinite
 from typing import TYPE_CHECKING
 
 from queueworkers.backlog.counting import (
@@ -18,7 +19,7 @@ from queueworkers.backlog.counting import (
     count_commands,
     parse_counts,
 )
-from queueworkers.backlog.edges import EDGES_SCRIPT, TYPE_NAMES, edges_command, parse_edges
+from queueworkers.backlog.edges import EDGES_SCRIPT, SLOT_SECONDS, TYPE_NAMES, edges_command, parse_edges
 from queueworkers.backlog.keys import printable
 from queueworkers.backlog.wire import NotRedisError, Refusal
 from queueworkers.frameworks.base import JobState, StoreKind
@@ -84,6 +85,8 @@ class Counted:
     expired_since: float | None = None
     taken_until: tuple[bytes, ...] = ()
     """Of streams whose first entry could not be seen, the last id that somebody has got: what waits came later."""
+    upcoming: tuple[tuple[float, int], ...] = ()
+    """When delayed jobs fall due soon, in unix seconds and never later than they do, and how many, the earliest first."""
 
     @property
     def total(self) -> int:
@@ -232,7 +235,7 @@ def _sum_up(counts: Mapping[QueueStore, Count], edges: Mapping[QueueStore, Edge]
         return sum(count.ripe for store, count in counts.items() if store.jobs is state)
 
     def earliest(state: JobState) -> float | None:
-        times = (_parse_time_score(store, edges[store]) for store in counts if store.jobs is state)
+        times = (_parse_score(store, edges[store].first) for store in counts if store.jobs is state)
         return min((time for time in times if time is not None), default=None)
 
     ready = {store: count for store, count in counts.items() if store.jobs is JobState.READY and count.jobs}
@@ -255,7 +258,25 @@ def _sum_up(counts: Mapping[QueueStore, Count], edges: Mapping[QueueStore, Edge]
             for count in ready.values()
             if count.last_delivered and count.first_entry is None
         ),
+        upcoming=_parse_upcoming(edges),
     )
+
+
+def _parse_upcoming(edges: Mapping[QueueStore, Edge]) -> tuple[tuple[float, int], ...]:
+    """Sum up what falls due in each slot, over all stores; the first slot of each begins with its first job."""
+    times: dict[int, float] = {}
+    jobs: Counter[int] = Counter()
+    for store, edge in edges.items():
+        first = _parse_score(store, edge.next_score)
+        if first is None:
+            continue
+        slot = floor(first / SLOT_SECONDS)
+        for number, count in enumerate(edge.slots, start=slot):
+            if count:
+                at = first if number == slot else float(number * SLOT_SECONDS)
+                times[number] = min(at, times.get(number, at))
+                jobs[number] += count
+    return tuple((times[number], jobs[number]) for number in sorted(jobs))
 
 
 def parse_time(reply: Reply) -> float | None:
@@ -271,11 +292,12 @@ def parse_time(reply: Reply) -> float | None:
     return seconds + microseconds / _MICROSECONDS
 
 
-def _parse_time_score(store: QueueStore, edge: Edge) -> float | None:
-    if store.scores_per_second is None or edge.first is None:
+def _parse_score(store: QueueStore, spelled: bytes | None) -> float | None:
+    """Read a score that is a time, in unix seconds."""
+    if store.scores_per_second is None or spelled is None:
         return None
     try:
-        score = float(edge.first)
+        score = float(spelled)
     except ValueError:
         return None
     return score / store.scores_per_second + store.expires_after_seconds if isfinite(score) else None

@@ -58,12 +58,10 @@ def test_commands_of_one_queue():
             b"queues:default:reserved",
             262144,
             8388608,
-            "list",
-            "0",
-            "zset",
-            "100",
-            "zset",
-            "100",
+            24,
+            *("list", "0", ""),
+            *("zset", "100", 5),
+            *("zset", "100", ""),
         ),
     ]
 
