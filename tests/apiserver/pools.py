@@ -642,6 +642,30 @@ WRONG = [
         id="a-mode-in-lower-case",
     ),
     pytest.param(
+        {"scaling.backlogPerWorker": 10, "scaling.waitSeconds": 30},
+        "spec.scaling.backlogPerWorker",
+        "backlogPerWorker and waitSeconds are two targets, of which a pool has one",
+        id="two-targets",
+    ),
+    pytest.param(
+        {"scaling.waitSeconds": 0},
+        "spec.scaling.waitSeconds",
+        "greater than or equal to 1",
+        id="a-wait-of-nothing",
+    ),
+    pytest.param(
+        {"scaling.queueWaits": [{"queue": "default", "waitSeconds": 5}]},
+        "spec.scaling.queueWaits",
+        "queueWaits are exceptions from waitSeconds, which is not given",
+        id="an-exception-from-nothing",
+    ),
+    pytest.param(
+        {"scaling.waitSeconds": 30, "scaling.queueWaits": [{"queue": "hihg", "waitSeconds": 5}]},
+        "spec.scaling.queueWaits",
+        "queueWaits names a queue that the pool does not serve: name one of queues",
+        id="a-wait-of-another-queue",
+    ),
+    pytest.param(
         {"scaling.pollingIntervalSeconds": 0},
         "spec.scaling.pollingIntervalSeconds",
         "greater than or equal to 1",
@@ -761,6 +785,10 @@ RIGHT = [
     pytest.param({"restart": {"at": "2026-11-23T17:30:00.5+08:00", "maxSurge": 3}}, id="restart-in-beijing"),
     pytest.param({"restart.maxSurge": "100%"}, id="a-second-set-of-workers"),
     pytest.param({"scaling.maxConcurrent": 11, "scaling.replicas": 10}, id="room-for-one-successor"),
+    pytest.param(
+        {"scaling.waitSeconds": 30, "scaling.queueWaits": [{"queue": "default", "waitSeconds": 5}]},
+        id="a-wait-for-each-queue",
+    ),
     pytest.param(
         {
             "restart": {

@@ -251,13 +251,11 @@ def test_defaults_are_filled_in_where_a_person_sees_them(
             "mode": "Auto",
             "minReplicas": 1,
             "maxReplicas": 10,
-            "backlogPerWorker": 10,
-            "cooldownSeconds": 300,
             "pollingIntervalSeconds": 1,
             "onPause": "Hold",
             "behavior": {
                 "scaleUp": {"stabilizationWindowSeconds": 0},
-                "scaleDown": {"stabilizationWindowSeconds": 60},
+                "scaleDown": {},
             },
         },
         "security": "Compatible",
@@ -269,11 +267,16 @@ def test_defaults_are_filled_in_where_a_person_sees_them(
 
 def test_defaults_fill_in_a_part_that_was_begun(api: client.CustomObjectsApi, namespace: str) -> None:
     """One field given does not lose its neighbours' defaults."""
-    changes = {"scaling.behavior": {"scaleUp": {"stabilizationWindowSeconds": 9}}, "redis.tls": {}}
+    changes = {
+        "scaling.behavior": {"scaleDown": {"stabilizationWindowSeconds": 9}},
+        "restart": {"rollout": "Hold"},
+        "redis.tls": {},
+    }
 
     filled_in = try_pool(api, namespace, pool(changes))["spec"]
 
-    assert filled_in["scaling"]["behavior"]["scaleDown"] == {"stabilizationWindowSeconds": 60}
+    assert filled_in["scaling"]["behavior"]["scaleUp"] == {"stabilizationWindowSeconds": 0}
+    assert filled_in["restart"]["maxSurge"] == "25%"
     assert filled_in["scaling"]["maxReplicas"] == 10
     assert filled_in["redis"]["tls"] == {"verify": "Full"}
 

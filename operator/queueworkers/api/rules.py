@@ -498,6 +498,30 @@ PINNED_WITHIN_CEILING = Rule(
     "replaced when its successor works: raise maxConcurrent or lower replicas",
 )
 
+ONE_TARGET = Rule(
+    at="spec.scaling",
+    field="backlogPerWorker",
+    holds="!has(self.backlogPerWorker) || !has(self.waitSeconds)",
+    says="backlogPerWorker and waitSeconds are two targets, of which a pool has one: remove backlogPerWorker or"
+    " waitSeconds",
+    reason="FieldValueForbidden",
+)
+
+QUEUE_WAITS_BESIDE_A_WAIT = Rule(
+    at="spec.scaling",
+    field="queueWaits",
+    holds="!has(self.queueWaits) || size(self.queueWaits) == 0 || has(self.waitSeconds)",
+    says="queueWaits are exceptions from waitSeconds, which is not given: give it for the other queues",
+    reason="FieldValueForbidden",
+)
+
+QUEUE_WAITS_OF_THE_POOL = Rule(
+    at="spec",
+    field="scaling.queueWaits",
+    holds="!has(self.scaling.queueWaits) || self.scaling.queueWaits.all(each, each.queue in self.queues)",
+    says="queueWaits names a queue that the pool does not serve: name one of queues, as it is spelled there",
+)
+
 MANUAL_SAYS_REPLICAS = Rule(
     at="spec.scaling",
     field="replicas",
@@ -652,6 +676,9 @@ RULES: tuple[Rule, ...] = (
     MIN_WITHIN_MAX,
     ROOM_FOR_A_SUCCESSOR,
     PINNED_WITHIN_CEILING,
+    ONE_TARGET,
+    QUEUE_WAITS_BESIDE_A_WAIT,
+    QUEUE_WAITS_OF_THE_POOL,
     MANUAL_SAYS_REPLICAS,
     *(rule for framework in BARE for rule in bare_rules(framework)),
     ONLY_BARE_DECLARES,

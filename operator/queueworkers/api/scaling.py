@@ -9,6 +9,9 @@ from queueworkers.api.base import DAY, ApiModel
 
 MAX_WORKERS = 10_000
 
+BACKLOG_PER_WORKER = 10
+"""The target where none is given."""
+
 Window = Annotated[int, Field(ge=0, le=3600)]
 
 
@@ -45,11 +48,12 @@ class ScaleUpBehavior(ApiModel):
 class ScaleDownBehavior(ApiModel):
     """How workers are taken away."""
 
-    stabilization_window_seconds: Window = 60
+    stabilization_window_seconds: Window | None = None
     """
     Seconds for which a lower need must have lasted before workers are taken away: of all
     recommendations within the window the highest counts.  0: at once.  The same as in a
-    HorizontalPodAutoscaler.
+    HorizontalPodAutoscaler.  When not given, three times as long as a worker of this pool takes to boot,
+    at least 15 and at most 60 seconds; 60 before any was seen.
     """
 
 
@@ -60,6 +64,15 @@ class ScalingBehavior(ApiModel):
     """How workers are added."""
     scale_down: ScaleDownBehavior = ScaleDownBehavior()
     """How workers are taken away."""
+
+
+class QueueWait(ApiModel):
+    """How long the jobs of one queue may wait."""
+
+    queue: Annotated[str, Field(min_length=1, max_length=200)]
+    """The queue, as in `spec.queues`."""
+    wait_seconds: Annotated[int, Field(ge=1, le=DAY)]
+    """No job of it should wait longer than this for a worker."""
 
 
 class ScalingSpec(ApiModel):
@@ -91,15 +104,31 @@ class ScalingSpec(ApiModel):
     database's connection limit holds.  New workers wait until there is a place.  Must be above
     `maxReplicas`, as a worker only leaves when its successor works.  No limit when not given.
     """
-    backlog_per_worker: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    backlog_per_worker: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """
-    Jobs waiting per worker that are fine: with 10, a backlog of 95 asks for 10 workers.  Lower
-    it where jobs are long, raise it where they are short.
+    The simple target, exact and without memory: jobs waiting per worker that are fine.  With 10, a
+    backlog of 95 asks for 10 workers.  Lower it where jobs are long, raise it where they are
+    short.  10 when neither this nor `waitSeconds` is given.
     """
-    cooldown_seconds: Annotated[int, Field(ge=0, le=DAY)] = 300
+    wait_seconds: Annotated[int, Field(ge=1, le=DAY)] | None = None
+    """
+    The target in time, instead of `backlogPerWorker`: no job should wait longer than this for a
+    worker.  How many workers that takes follows from how fast jobs arrive, how long they take and
+    how long a worker takes to boot, all of which is measured.  Horizon's `waits` warn of the same.
+    """
+    queue_waits: Annotated[
+        tuple[QueueWait, ...],
+        Field(
+            max_length=64,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["queue"]},
+        ),
+    ] = ()
+    """Queues whose jobs should wait for less than `waitSeconds`, or may wait for longer."""
+    cooldown_seconds: Annotated[int, Field(ge=0, le=DAY)] | None = None
     """
     Seconds without any work, waiting or in hand, before the last workers leave.  Only matters
-    with `minReplicas: 0`.  KEDA's cooldownPeriod.
+    with `minReplicas: 0`.  KEDA's cooldownPeriod.  When not given, ten times as long as a worker of this
+    pool takes to boot, at least 60 and at most 300 seconds; 300 before any was seen.
     """
     polling_interval_seconds: Annotated[int, Field(ge=1, le=300)] = 1
     """
@@ -114,3 +143,14 @@ class ScalingSpec(ApiModel):
     """
     behavior: ScalingBehavior = ScalingBehavior()
     """How fast the number of workers follows the backlog, in the words of a HorizontalPodAutoscaler."""
+
+    @property
+    def effective_backlog_per_worker(self) -> int:
+        """Jobs waiting per worker that are fine, where that is the target."""
+        return BACKLOG_PER_WORKER if self.backlog_per_worker is None else self.backlog_per_worker
+
+    def wait_seconds_of(self, queue: str) -> int | None:
+        """Tell how long jobs of a *queue* may wait; ``None`` where that is not the target."""
+        return next(
+            (each.wait_seconds for each in self.queue_waits if each.queue == queue), self.wait_seconds
+        )

@@ -7,36 +7,29 @@ Numbers and reasons only; the sentences are made in `report`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from queueworkers.api.spec import OnPause, ScalingMode
 from queueworkers.domain.backlog import Backlog
-from queueworkers.domain.leaving import SEEN_GONE_WITHIN, count_holding, next_holding_at
+from queueworkers.domain.crew import see_crew
+from queueworkers.domain.leaving import next_holding_at
 from queueworkers.domain.manifests import render_revision
-from queueworkers.domain.notices import count_held
+from queueworkers.domain.replicas import decide_replicas
 from queueworkers.domain.restarts import Restart, decide_restart
 from queueworkers.domain.rollout import Phase, Rollout, Wish, decide_rollout
-from queueworkers.domain.scaling import (
-    History,
-    Limiter,
-    Step,
-    cool_down,
-    hold,
-    limit,
-    recommend,
-    stabilise,
-)
+from queueworkers.domain.scaling import Limiter, Step, hold
 from queueworkers.domain.triggers import restart_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.observation import Observation
+    from queueworkers.domain.replicas import Sizing
+    from queueworkers.domain.scaling import History
     from queueworkers.domain.workers import PodTrouble, Workers
     from queueworkers.frameworks.base import Hold
 
@@ -52,6 +45,10 @@ class Basis(StrEnum):
     CONFLICT = "ScalingConflict"
 
 
+HANDS_OFF = frozenset({Basis.RECOMMEND_ONLY, Basis.CONFLICT})
+"""Where somebody else sets the number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What to do about one pool now."""
@@ -61,8 +58,10 @@ class Decision:
     """Workers to ask for; where *hands_off*, what they are, or what a Deployment that is not there yet begins with."""
     hands_off: bool
     """True where somebody else sets the number and it must not be written."""
-    recommended: int | None
-    """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
+    sizing: Sizing
+    """What the backlog and the user's bounds come to, whoever decides."""
+    failing: str | None
+    """What keeps the newest workers from working; ``None`` where nothing does."""
     holding: int
     """Workers that leave and hold a job each, for which nobody is kept."""
     holds: Mapping[str, Hold]
@@ -73,10 +72,18 @@ class Decision:
     rollout: Rollout
     scheduled_at: datetime | None
     """Since when the schedule of restarts is what it is; ``None`` where there is none."""
-    history: History
-    """To be given to the next decision."""
     revisit_at: datetime | None
     """When the passing of time alone may change this decision."""
+
+    @property
+    def recommended(self) -> int | None:
+        """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
+        return self.sizing.recommended
+
+    @property
+    def history(self) -> History:
+        """To be given to the next decision."""
+        return self.sizing.history
 
 
 def decide(
@@ -94,32 +101,27 @@ def decide(
     still move it.
     """
     workers = observation.workers
-    current = observation.current
-    holding = count_holding(workers.pods, now=now) if workers else 0
     wish = _wish(pool, spec, observation, now=now)
     rollout = follow_rollout(spec, wish, observation, now=now)
     holds = observation.holds if spec.scaling.on_pause is OnPause.HOLD else {}
-    recommended, history = _follow(spec.scaling, observation, history, holding=holding, holds=holds, now=now)
+    crew = see_crew(workers, recycles=_recycling(spec), now=now)
+    sizing = decide_replicas(spec.scaling, observation.reading, crew, history, holds=holds.keys(), now=now)
     basis = _basis(spec, observation)
-    hands_off = basis in {Basis.RECOMMEND_ONLY, Basis.CONFLICT}
-    if hands_off:
-        step = Step(replicas=current if workers else spec.scaling.min_replicas)
-    else:
-        step = _step(spec.scaling, basis, recommended, history, current=current, holding=holding, now=now)
-        if rollout.phase is Phase.STOPPED and basis in {Basis.BACKLOG, Basis.UNKNOWN}:
-            step = hold(step, current=current)
+    step = _settle(spec.scaling, basis, sizing, observation)
+    if rollout.phase is Phase.STOPPED and basis in {Basis.BACKLOG, Basis.UNKNOWN}:
+        step = hold(step, current=observation.current, limiter=Limiter.ROLLOUT)
     return Decision(
         basis=basis,
         replicas=step.replicas,
-        hands_off=hands_off,
-        recommended=recommended,
-        holding=holding,
+        hands_off=basis in HANDS_OFF,
+        sizing=sizing,
+        failing=crew.failing,
+        holding=crew.holding,
         holds=holds,
         limiter=step.limiter,
         wish=wish,
         rollout=rollout,
         scheduled_at=_scheduled_at(spec, workers, now=now),
-        history=history,
         revisit_at=min(
             filter(
                 None,
@@ -173,49 +175,14 @@ def follow_rollout(
     spec: QueueWorkerPoolSpec, wish: Wish, observation: Observation, *, now: datetime
 ) -> Rollout:
     """Decide which template the workers have, and tell how far their replacement is."""
-
-    def recycles(trouble: PodTrouble) -> bool:
-        return spec.framework_declared.recycles(trouble.exit_code)
-
-    return decide_rollout(wish, observation.workers, told=observation.told_phase, recycles=recycles, now=now)
-
-
-def _follow(
-    scaling: ScalingSpec,
-    observation: Observation,
-    history: History,
-    *,
-    holding: int,
-    holds: Mapping[str, Hold],
-    now: datetime,
-) -> tuple[int | None, History]:
-    """Turn a reading into a recommendation and remember it, whoever sets the number at present."""
-    if not isinstance(observation.reading, Backlog):
-        return None, history
-    recommended = recommend(
-        observation.reading,
-        backlog_per_worker=scaling.backlog_per_worker,
-        current=observation.current,
-        holding=holding,
-        held=count_held(observation.reading, holds),
+    return decide_rollout(
+        wish, observation.workers, told=observation.told_phase, recycles=_recycling(spec), now=now
     )
-    longest = max(_down_window(scaling, holding=holding), _up_window(scaling))
-    return recommended, history.remember(recommended, now=now, window=longest)
 
 
-def _down_window(scaling: ScalingSpec, *, holding: int) -> timedelta:
-    """
-    Tell how long a lower need must have lasted.
-
-    A worker that leaves ends its job before its pod is seen to be gone: for a
-    moment it seems to hold a job that is really somebody else's.
-    """
-    window = timedelta(seconds=scaling.behavior.scale_down.stabilization_window_seconds)
-    return max(window, SEEN_GONE_WITHIN) if holding else window
-
-
-def _up_window(scaling: ScalingSpec) -> timedelta:
-    return timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds)
+def _recycling(spec: QueueWorkerPoolSpec) -> Callable[[PodTrouble], bool]:
+    """Tell which ends of workers are by design."""
+    return lambda trouble: spec.framework_declared.recycles(trouble.exit_code)
 
 
 def _basis(spec: QueueWorkerPoolSpec, observation: Observation) -> Basis:
@@ -230,35 +197,13 @@ def _basis(spec: QueueWorkerPoolSpec, observation: Observation) -> Basis:
     return Basis.BACKLOG if isinstance(observation.reading, Backlog) else Basis.UNKNOWN
 
 
-def _step(
-    scaling: ScalingSpec,
-    basis: Basis,
-    recommended: int | None,
-    history: History,
-    *,
-    current: int,
-    holding: int,
-    now: datetime,
-) -> Step:
+def _settle(scaling: ScalingSpec, basis: Basis, sizing: Sizing, observation: Observation) -> Step:
+    """Take the number from who decides it."""
     match basis:
         case Basis.SUSPENDED:
             return Step(replicas=0)
         case Basis.PINNED if scaling.replicas is not None:
             return Step(replicas=scaling.replicas)
-    if recommended is None:
-        return limit(Step(replicas=current), minimum=scaling.min_replicas, maximum=scaling.max_replicas)
-    within = limit(Step(replicas=recommended), minimum=scaling.min_replicas, maximum=scaling.max_replicas)
-    if within.replicas == current:
-        return within  # the bounds keep the number: there is nothing for a window to hold
-    step = stabilise(
-        recommended,
-        current=current,
-        history=history,
-        now=now,
-        down_window=_down_window(scaling, holding=holding),
-        up_window=_up_window(scaling),
-    )
-    if not scaling.min_replicas:
-        cooldown = timedelta(seconds=scaling.cooldown_seconds)
-        step = cool_down(step, current=current, history=history, now=now, cooldown=cooldown)
-    return limit(step, minimum=scaling.min_replicas, maximum=scaling.max_replicas)
+        case _ if basis in HANDS_OFF:
+            return Step(replicas=observation.current if observation.workers else scaling.min_replicas)
+    return sizing.step

@@ -6,14 +6,17 @@ Each stage is a pure function of numbers and times.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from queueworkers.domain.learning import Learned
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from queueworkers.domain.backlog import Backlog
+    from queueworkers.domain.crew import Crew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class History:
     recommendations: tuple[Recommendation, ...] = ()
     active_at: datetime | None = None
     """When work was last seen, waiting or in hand."""
+    learned: Learned = field(default_factory=Learned)
+    """What the pool's own past tells of its jobs and workers."""
 
     def remember(self, recommended: int, *, now: datetime, window: timedelta) -> History:
         """
@@ -72,6 +77,7 @@ class Limiter(StrEnum):
     STABILISATION = "stabilisation"
     COOLDOWN = "cooldown"
     ROLLOUT = "rollout"
+    FAILING = "failing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,29 +89,34 @@ class Step:
     revisit_at: datetime | None = None
 
 
-def recommend(backlog: Backlog, *, backlog_per_worker: int, current: int, holding: int, held: int = 0) -> int:
+def count_busy(backlog: Backlog, crew: Crew) -> int:
     """
-    Ask for as many workers as the backlog needs, before any limit.
+    Tell how many workers that stay have a job in hand.
 
-    Waiting jobs and jobs in hand are both work: one worker for every
-    *backlog_per_worker* of them.  Never fewer than the workers that have a job
-    in hand now, because which of them a scale-down would hit is not known.
-
-    A worker has one job in hand.  What is in hand beyond *current* is in
+    A worker has one job in hand.  What is in hand beyond those there are is in
     somebody else's, or its worker is dead: nothing can be done for it until it
     expires, so it neither wakes a pool nor makes it grow.  What is in the hands
     of workers that leave is theirs to end: nobody is kept beside them for it.
+    """
+    return min(max(backlog.in_hand - crew.holding, 0), crew.desired)
+
+
+def recommend(backlog: Backlog, crew: Crew, *, backlog_per_worker: int, held: int = 0) -> int:
+    """
+    Ask for one worker for every so many jobs, before any limit.
+
+    Waiting jobs and jobs in hand are both work.  Never fewer than the workers
+    that have a job in hand now, because which of them a scale-down would hit is
+    not known.
 
     Args:
         backlog: A reading; at zero waiting and zero in hand the answer is 0.
+        crew: The workers as they are.
         backlog_per_worker: Jobs that one worker is expected to cope with, at least 1.
-        current: Workers asked for at present.
-        holding: Workers that leave, and not before they have ended a job each.
         held: Waiting jobs that no worker would take, such as those of a paused queue: at most those that wait.
     """
-    busy = min(max(backlog.in_hand - holding, 0), current)
-    needed = -(-(backlog.waiting - held + busy) // backlog_per_worker)
-    return max(needed, busy)
+    busy = count_busy(backlog, crew)
+    return max(-(-(backlog.waiting - held + busy) // backlog_per_worker), busy)
 
 
 def stabilise(
@@ -181,6 +192,6 @@ def limit(step: Step, *, minimum: int, maximum: int) -> Step:
     return step
 
 
-def hold(step: Step, *, current: int) -> Step:
+def hold(step: Step, *, current: int, limiter: Limiter) -> Step:
     """Do not grow beyond *current*: a part of every growth would be workers that are known to fail."""
-    return replace(step, replicas=current, limiter=Limiter.ROLLOUT) if step.replicas > current else step
+    return replace(step, replicas=current, limiter=limiter) if step.replicas > current else step

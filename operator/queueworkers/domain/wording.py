@@ -89,7 +89,7 @@ def _asked(reading: Reading, decision: Decision, scaling: ScalingSpec) -> str:
     held = count_held(reading, decision.holds)
     return (
         f"{reading.waiting - held} waiting and {reading.in_hand} in hand{of_these},"
-        f" at {scaling.backlog_per_worker} per worker, ask for {decision.recommended}"
+        f" at {scaling.effective_backlog_per_worker} per worker, ask for {decision.recommended}"
         f"{_not_counted(held, decision.holds)}"
     )
 
@@ -115,16 +115,18 @@ def spell_queues(queues: Sequence[str]) -> str:
 
 
 def _limit(scaling: ScalingSpec, decision: Decision) -> str:
-    match decision.limiter:
-        case Limiter.NONE:
-            return ""
-        case Limiter.MAXIMUM:
-            return f"; maxReplicas allows {scaling.max_replicas}"
-        case Limiter.MINIMUM:
-            return f"; minReplicas keeps {scaling.min_replicas}"
-        case Limiter.STABILISATION:
-            return "; the stabilization window does not agree yet"
-        case Limiter.COOLDOWN:
-            return f"; the last one stays until {scaling.cooldown_seconds}s after the last job"
-        case Limiter.ROLLOUT:
-            return "; none is added while the new ones fail"
+    """Say what kept the number from being what the backlog asks for; nothing where nothing did."""
+    words = {
+        Limiter.MAXIMUM: f"maxReplicas allows {scaling.max_replicas}",
+        Limiter.MINIMUM: f"minReplicas keeps {scaling.min_replicas}",
+        Limiter.STABILISATION: "the stabilization window does not agree yet",
+        Limiter.COOLDOWN: f"the last one stays until {_cooldown(decision)}s after the last job",
+        Limiter.ROLLOUT: "none is added while the new ones fail",
+        Limiter.FAILING: f"none is added while {decision.failing}",
+    }
+    return f"; {words[decision.limiter]}" if decision.limiter in words else ""
+
+
+def _cooldown(decision: Decision) -> int:
+    patience = decision.sizing.patience
+    return int(patience.cooldown.total_seconds()) if patience else 0

@@ -120,10 +120,10 @@ def test_every_problem_is_named_at_once() -> None:
 
 def test_a_pool_stored_before_there_were_defaults_is_read() -> None:
     """Fields that are absent or were begun are filled in here too."""
-    spec = parsed(scaling__behavior={"scaleUp": {}}, redis__tls={})
+    spec = parsed(scaling__behavior={"scaleDown": {}}, redis__tls={})
 
     assert spec.scaling.max_replicas == 10
-    assert spec.scaling.behavior.scale_down.stabilization_window_seconds == 60
+    assert spec.scaling.behavior.scale_up.stabilization_window_seconds == 0
     assert spec.redis.tls is not None
     assert spec.redis.tls.verify == "Full"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from queueworkers.domain.crew import Crew
 from queueworkers.domain.scaling import (
     History,
     Limiter,
@@ -53,7 +54,7 @@ def test_a_backlog_asks_for_workers(
 ) -> None:
     """Work is what waits and what is in hand, and nobody who is busy is sent away."""
     backlog = a_backlog(**counts)
-    assert recommend(backlog, backlog_per_worker=per_worker, current=current, holding=0) == expected
+    assert recommend(backlog, Crew(desired=current), backlog_per_worker=per_worker) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_nobody_is_kept_beside_those_that_leave(
 ) -> None:
     """After a restart in the middle of long jobs there is nothing to do for the successors."""
     backlog = a_backlog(reserved=in_hand)
-    assert recommend(backlog, backlog_per_worker=1, current=current, holding=holding) == expected
+    assert recommend(backlog, Crew(desired=current, holding=holding), backlog_per_worker=1) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,193 @@
+"""
+The number of workers: from what was read, through every limit, to what is asked for.
+
+A pipeline, each of whose stages is a pure function that says what it changed:
+recommend, hold while new workers fail, stabilise, cool down, limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.leaving import SEEN_GONE_WITHIN
+from queueworkers.domain.scaling import History, Limiter, Step, cool_down, hold, limit, stabilise
+from queueworkers.domain.targets import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from queueworkers.api.scaling import ScalingSpec
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.crew import Crew
+    from queueworkers.domain.learning import Learned
+    from queueworkers.domain.targets import Asked
+
+BOOTS_KEPT = 3
+DOWN_WINDOW = (timedelta(seconds=15), timedelta(seconds=60))
+"""A lower need lasts so many boots before workers leave: at least, and at most, which holds while none was seen."""
+
+BOOTS_RESTED = 10
+COOLDOWN = (timedelta(seconds=60), timedelta(seconds=300))
+"""The same for the last worker, after which the next job has to wait for a boot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How many workers a pool should have by its backlog, and how it came to that."""
+
+    recommended: int | None
+    """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
+    step: Step
+    """Workers to ask for, after every limit."""
+    history: History
+    """To be given to the next decision."""
+    asked: Asked | None = None
+    """What the recommendation follows from."""
+    patience: Patience | None = None
+    """How long a change had to be agreed with; ``None`` where nothing was read."""
+
+    @property
+    def replicas(self) -> int:
+        """Workers to ask for, after every limit."""
+        return self.step.replicas
+
+    @property
+    def limiter(self) -> Limiter:
+        """What kept the number from being what the backlog asks for."""
+        return self.step.limiter
+
+    @property
+    def revisit_at(self) -> datetime | None:
+        """When the passing of time alone may change it."""
+        return self.step.revisit_at
+
+
+def decide_replicas(
+    scaling: ScalingSpec,
+    reading: Reading,
+    crew: Crew,
+    history: History,
+    *,
+    holds: Collection[str] = (),
+    now: datetime,
+) -> Sizing:
+    """
+    Decide how many workers the backlog and the user's bounds come to.
+
+    Without a reading the number stays what it is; only the user's own bounds
+    still move it.
+
+    Args:
+        scaling: What the user says.
+        reading: The backlog, or why it is not known.
+        crew: The workers as they are.
+        history: What the decision before gave.
+        holds: Queues whose waiting jobs ask for nobody.
+        now: Timezone-aware.
+    """
+    if not isinstance(reading, Backlog):
+        return Sizing(recommended=None, step=_limit(Step(replicas=crew.desired), scaling), history=history)
+    learned = learn(scaling, reading, crew, history.learned)
+    patience = patience_of(scaling, learned, crew)
+    asked = ask(scaling, reading, crew, learned, holds=holds, now=now)
+    history = history.remember(asked.replicas, now=now, window=patience.longest_window)
+    step = _shape(scaling, asked.replicas, crew, history, patience=patience, now=now)
+    return Sizing(
+        recommended=asked.replicas,
+        asked=asked,
+        patience=patience,
+        step=replace(step, revisit_at=min(filter(None, (step.revisit_at, asked.revisit_at)), default=None)),
+        history=replace(history, learned=learned),
+    )
+
+
+def learn(scaling: ScalingSpec, backlog: Backlog, crew: Crew, learned: Learned) -> Learned:
+    """Learn what the decision needs: how long a boot takes, and for a target in seconds all the rest."""
+    learned = learned.see_boots(crew.booted)
+    if scaling.wait_seconds is None:
+        return learned
+    return learned.see_backlog(
+        backlog, crew, slow_seconds=scaling.wait_seconds, every_seconds=scaling.polling_interval_seconds
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """
+    How long a change has to be agreed with.
+
+    To keep a worker for nothing costs as much as it takes; to miss it, a boot.
+    So where the user says nothing, a worker is kept about as long as a few boots.
+    """
+
+    down_window: timedelta
+    up_window: timedelta
+    cooldown: timedelta
+
+    @property
+    def longest_window(self) -> timedelta:
+        """How far back recommendations matter."""
+        return max(self.down_window, self.up_window)
+
+
+def patience_of(scaling: ScalingSpec, learned: Learned, crew: Crew) -> Patience:
+    """
+    Tell how long a change has to be agreed with, by what the user says or else by how long a boot takes.
+
+    A worker that leaves ends its job before its pod is seen to be gone: for a
+    moment it seems to hold a job that is really somebody else's.
+    """
+    down = scaling.behavior.scale_down.stabilization_window_seconds
+    window = _by_boots(learned, BOOTS_KEPT, DOWN_WINDOW) if down is None else timedelta(seconds=down)
+    cooldown = scaling.cooldown_seconds
+    return Patience(
+        down_window=max(window, SEEN_GONE_WITHIN) if crew.holding else window,
+        up_window=timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds),
+        cooldown=_by_boots(learned, BOOTS_RESTED, COOLDOWN)
+        if cooldown is None
+        else timedelta(seconds=cooldown),
+    )
+
+
+def _by_boots(learned: Learned, boots: int, bounds: tuple[timedelta, timedelta]) -> timedelta:
+    shortest, longest = bounds
+    if learned.boot_seconds is None:
+        return longest
+    return min(max(timedelta(seconds=round(learned.boot_seconds * boots)), shortest), longest)
+
+
+def _shape(
+    scaling: ScalingSpec,
+    recommended: int,
+    crew: Crew,
+    history: History,
+    *,
+    patience: Patience,
+    now: datetime,
+) -> Step:
+    """Put a recommendation through every limit, the strongest last."""
+    current = crew.desired
+    within = _limit(Step(replicas=recommended), scaling)
+    if within.replicas == current:
+        return within  # the bounds keep the number: there is nothing for a window to hold
+    step = stabilise(
+        recommended,
+        current=current,
+        history=history,
+        now=now,
+        down_window=patience.down_window,
+        up_window=patience.up_window,
+    )
+    if crew.failing:
+        step = hold(step, current=current, limiter=Limiter.FAILING)
+    if not scaling.min_replicas:
+        step = cool_down(step, current=current, history=history, now=now, cooldown=patience.cooldown)
+    return _limit(step, scaling)
+
+
+def _limit(step: Step, scaling: ScalingSpec) -> Step:
+    return limit(step, minimum=scaling.min_replicas, maximum=scaling.max_replicas)

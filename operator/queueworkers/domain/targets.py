@@ -1,0 +1,94 @@
+"""
+What the backlog asks for, by the pool's target: jobs per worker, or seconds that a job may wait.
+
+In both, jobs that fall due before a new worker could be ready count as if they
+waited: workers are there when they do, and not earlier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from queueworkers.domain.demand import demand_of
+from queueworkers.domain.learning import GUESSED_BOOT_SECONDS
+from queueworkers.domain.scaling import count_busy, recommend
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from queueworkers.api.scaling import ScalingSpec
+    from queueworkers.domain.backlog import Backlog
+    from queueworkers.domain.crew import Crew
+    from queueworkers.domain.demand import Demand
+    from queueworkers.domain.learning import Learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Workers that the backlog asks for, and what that follows from."""
+
+    replicas: int
+    upcoming: int
+    """Delayed jobs among those counted, which fall due before a new worker could be ready."""
+    demand: Demand | None = None
+    """How a target in seconds comes to it; ``None`` where the target is jobs per worker."""
+    revisit_at: datetime | None = None
+    """When the passing of time alone may change it."""
+
+
+def ask(
+    scaling: ScalingSpec,
+    backlog: Backlog,
+    crew: Crew,
+    learned: Learned,
+    *,
+    holds: Collection[str],
+    now: datetime,
+) -> Asked:
+    """
+    Tell how many workers the backlog asks for, before any limit.
+
+    Args:
+        scaling: What the user says.
+        backlog: A reading.
+        crew: The workers as they are.
+        learned: What the pool's past tells, this reading included.
+        holds: Queues whose waiting jobs ask for nobody.
+        now: Timezone-aware.
+    """
+    boot = timedelta(seconds=learned.boot_seconds or GUESSED_BOOT_SECONDS)
+    ahead = [each for queue in backlog.queues if queue.name not in holds for each in queue.upcoming]
+    soon = sum(each.jobs for each in ahead if each.at - boot <= now)
+    moments = [each.at - boot for each in ahead if each.at - boot > now]
+    if scaling.wait_seconds is None:
+        held = sum(queue.waiting for queue in backlog.queues if queue.name in holds)
+        return Asked(
+            replicas=recommend(
+                backlog,
+                crew,
+                backlog_per_worker=scaling.effective_backlog_per_worker,
+                held=held - soon,
+            ),
+            upcoming=soon,
+            revisit_at=min(moments, default=None),
+        )
+    demand = demand_of(
+        backlog,
+        crew,
+        learned,
+        waits=[float(scaling.wait_seconds_of(queue.name) or 0) for queue in backlog.queues],
+        holds=holds,
+        now=backlog.read_at,
+    )
+    if demand.for_backlog.replicas or demand.settles_at != demand.for_load.replicas:
+        # Jobs come closer to the time they may wait until, and what was busy fades from memory.
+        moments.append(now + timedelta(seconds=scaling.polling_interval_seconds))
+    return Asked(
+        replicas=max(demand.replicas, count_busy(backlog, crew)),
+        upcoming=soon,
+        demand=demand,
+        revisit_at=min(moments, default=None),
+    )
