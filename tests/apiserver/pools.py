@@ -58,6 +58,129 @@ SENTINELS: dict[str, Any] = {
 }
 CLUSTER: dict[str, Any] = {"nodes": [{"host": "redis-cluster", "port": 7000}]}
 
+
+def schedule(**fields: Any) -> dict[str, Any]:
+    """Make a schedule of working days that differs by *fields*."""
+    return {"name": "office", "start": "0 8 * * 1-5", "end": "0 18 * * 1-5", "minReplicas": 4, **fields}
+
+
+SCHEDULES = "spec.scaling.schedules"
+
+WRONG_SCHEDULES: list[tuple[str, list[dict[str, Any]], dict[str, Any], str, str]] = [
+    (
+        "of-one-name",
+        [schedule(), schedule(start="0 9 * * *")],
+        {},
+        SCHEDULES,
+        "two schedules have one name, and the status tells by its name which is in force: give each a name of its own",
+    ),
+    (
+        "that-change-nothing",
+        [{"name": "office", "start": "0 8 * * *", "end": "0 18 * * *"}],
+        {},
+        f"{SCHEDULES}[0].minReplicas",
+        "schedule office changes nothing: give minReplicas, maxReplicas or both",
+    ),
+    (
+        "that-last-no-time",
+        [schedule(start="0 8 * * *", end="0 8 * * *")],
+        {},
+        f"{SCHEDULES}[0].end",
+        (
+            "schedule office ends when it starts (0 8 * * *): give end another time, or remove the schedule and change the "
+            "pool's own bounds"
+        ),
+    ),
+    (
+        "upside-down",
+        [schedule(minReplicas=5, maxReplicas=4)],
+        {},
+        f"{SCHEDULES}[0].minReplicas",
+        "minReplicas (5) must not be above maxReplicas (4) in schedule office: lower minReplicas or raise maxReplicas",
+    ),
+    (
+        "above-the-pools-own-maximum",
+        [schedule(minReplicas=5)],
+        {"scaling.maxReplicas": 4},
+        SCHEDULES,
+        (
+            "a schedule's minReplicas is above the pool's own maxReplicas (4), which holds where the schedule gives none: "
+            "give the schedule a maxReplicas too, or lower its minReplicas"
+        ),
+    ),
+    (
+        "below-the-pools-own-minimum",
+        [{"name": "night", "start": "0 22 * * *", "end": "0 6 * * *", "maxReplicas": 1}],
+        {"scaling.minReplicas": 2},
+        SCHEDULES,
+        (
+            "a schedule's maxReplicas is below the pool's own minReplicas (2), which holds where the schedule gives none: "
+            "give the schedule a minReplicas too, or raise its maxReplicas"
+        ),
+    ),
+    (
+        "without-room-for-a-successor",
+        [schedule(maxReplicas=20)],
+        {"scaling.maxConcurrent": 20},
+        SCHEDULES,
+        (
+            "a schedule's maxReplicas must be below maxConcurrent (20), as a worker is only replaced when its successor "
+            "works: raise maxConcurrent or lower the schedule's maxReplicas"
+        ),
+    ),
+    (
+        "in-words",
+        [schedule(start="every morning")],
+        {},
+        f"{SCHEDULES}[0].start",
+        "schedule has the five fields of cron: minute, hour, day of the month, month, day of the week, such as",
+    ),
+    (
+        "in-no-time-zone",
+        [schedule(timeZone="Europe/Atlantis")],
+        {},
+        f"{SCHEDULES}[0].timeZone",
+        "timeZone is not in the time zone database: give a name such as Europe/Berlin",
+    ),
+    (
+        "with-a-shouted-name",
+        [schedule(name="OFFICE")],
+        {},
+        f"{SCHEDULES}[0].name",
+        "the name of a schedule has lower-case letters, digits and - only, such as office-hours",
+    ),
+    ("that-never-end", [{"name": "a", "start": "0 8 * * *"}], {}, f"{SCHEDULES}[0].end", "Required value"),
+]
+"""A name, schedules, what else the pool says, and the field and the sentence that refuse it."""
+
+WRONG_POLICIES: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "a-policy-of-nothing",
+        {"policies": [{"type": "Pods", "value": 0, "periodSeconds": 60}]},
+        "policies[0].value",
+        "greater than or equal to 1",
+    ),
+    (
+        "a-policy-of-an-hour",
+        {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 3600}]},
+        "policies[0].periodSeconds",
+        "less than or equal to 1800",
+    ),
+    (
+        "a-policy-in-containers",
+        {"policies": [{"type": "Containers", "value": 1, "periodSeconds": 60}]},
+        "policies[0].type",
+        'supported values: "Pods", "Percent"',
+    ),
+    (
+        "an-average-of-policies",
+        {"selectPolicy": "Average"},
+        "selectPolicy",
+        'supported values: "Max", "Min", "Disabled"',
+    ),
+]
+"""A name, rules for one direction, and the field and the sentence that refuse them."""
+
 WRONG = [
     # --- what is missing ---
     pytest.param({"framework": REMOVED}, "spec.framework", "Required value", id="no-framework"),
@@ -594,7 +717,18 @@ WRONG = [
         "the name of a ConfigMap or Secret has lower-case letters, digits, - and . only",
         id="a-reference-elsewhere",
     ),
-    # --- how many workers ---
+    # --- how many workers, and when ---
+    *(
+        pytest.param({"scaling.schedules": schedules, **also}, field, says, id=f"schedules-{name}")
+        for name, schedules, also, field, says in WRONG_SCHEDULES
+    ),
+    *(
+        pytest.param(
+            {f"scaling.behavior.{way}": rules}, f"spec.scaling.behavior.{way}.{field}", says, id=name
+        )
+        for way in ("scaleUp", "scaleDown")
+        for name, rules, field, says in WRONG_POLICIES
+    ),
     pytest.param(
         {"scaling.minReplicas": 5, "scaling.maxReplicas": 2},
         "spec.scaling.minReplicas",
@@ -810,6 +944,32 @@ RIGHT = [
     pytest.param(
         {"restart.schedule": "*/20,7 1-3,22 L,*/5 JAN,3-6/2 5#2,7L,Sun", "restart.timeZone": "Etc/GMT+3"},
         id="all-of-cron",
+    ),
+    pytest.param(
+        {
+            "scaling.behavior": {
+                way: {
+                    "policies": [
+                        {"type": "Pods", "value": 4, "periodSeconds": 15},
+                        {"type": "Percent", "value": 100, "periodSeconds": 1800},
+                    ],
+                    "selectPolicy": "Min",
+                }
+                for way in ("scaleUp", "scaleDown")
+            }
+        },
+        id="steps-as-an-autoscaler-takes-them",
+    ),
+    pytest.param({"scaling.behavior.scaleDown.selectPolicy": "Disabled"}, id="never-fewer"),
+    pytest.param(
+        {
+            "scaling.schedules": [
+                schedule(timeZone="Europe/Berlin"),
+                schedule(name="sale", start="0 0 27 11 *", end="0 0 28 11 *", minReplicas=20, maxReplicas=40),
+                schedule(name="night", start="0 22 * * *", end="0 6 * * *", minReplicas=0, maxReplicas=0),
+            ]
+        },
+        id="office-sale-and-night",
     ),
     pytest.param(
         worker_container(volumeMounts=[{"name": "v", "mountPath": "/v"}], livenessProbe={"exec": {}}),

@@ -254,8 +254,8 @@ def test_defaults_are_filled_in_where_a_person_sees_them(
             "pollingIntervalSeconds": 1,
             "onPause": "Hold",
             "behavior": {
-                "scaleUp": {"stabilizationWindowSeconds": 0},
-                "scaleDown": {},
+                "scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max"},
+                "scaleDown": {"selectPolicy": "Max"},
             },
         },
         "security": "Compatible",
@@ -275,7 +275,10 @@ def test_defaults_fill_in_a_part_that_was_begun(api: client.CustomObjectsApi, na
 
     filled_in = try_pool(api, namespace, pool(changes))["spec"]
 
-    assert filled_in["scaling"]["behavior"]["scaleUp"] == {"stabilizationWindowSeconds": 0}
+    assert filled_in["scaling"]["behavior"]["scaleUp"] == {
+        "stabilizationWindowSeconds": 0,
+        "selectPolicy": "Max",
+    }
     assert filled_in["restart"]["maxSurge"] == "25%"
     assert filled_in["scaling"]["maxReplicas"] == 10
     assert filled_in["redis"]["tls"] == {"verify": "Full"}

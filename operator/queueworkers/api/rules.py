@@ -337,6 +337,8 @@ KNOWN_TIME_ZONE = Rule(
     says="timeZone is not in the time zone database: give a name such as Europe/Berlin",
 )
 
+KNOWN_TIME_ZONES = replace(KNOWN_TIME_ZONE, at="spec.scaling.schedules.[].timeZone")
+
 # --- queues that the pool declares itself ---
 
 
@@ -530,6 +532,66 @@ MANUAL_SAYS_REPLICAS = Rule(
     reason="FieldValueRequired",
 )
 
+_SCHEDULE = "spec.scaling.schedules.[]"
+
+EACH_SCHEDULE_ONCE = Rule(
+    at="spec.scaling",
+    field="schedules",
+    holds="!has(self.schedules) || self.schedules.all(each, self.schedules.exists_one(other, other.name == each.name))",
+    says="two schedules have one name, and the status tells by its name which is in force: give each a name of its own",
+)
+
+SCHEDULE_SAYS_A_BOUND = Rule(
+    at=_SCHEDULE,
+    field="minReplicas",
+    reason="FieldValueRequired",
+    holds="has(self.minReplicas) || has(self.maxReplicas)",
+    says="schedule <<self.name>> changes nothing: give minReplicas, maxReplicas or both",
+)
+
+SCHEDULE_LASTS = Rule(
+    at=_SCHEDULE,
+    field="end",
+    holds="self.start != self.end",
+    says="schedule <<self.name>> ends when it starts (<<self.start>>): give end another time, or remove the schedule and "
+    "change the pool's own bounds",
+)
+
+SCHEDULED_MIN_WITHIN_MAX = Rule(
+    at=_SCHEDULE,
+    field="minReplicas",
+    holds="!has(self.minReplicas) || !has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
+    says="minReplicas (<<self.minReplicas>>) must not be above maxReplicas (<<self.maxReplicas>>) in schedule "
+    "<<self.name>>: lower minReplicas or raise maxReplicas",
+)
+
+SCHEDULED_MIN_WITHIN_OWN_MAX = Rule(
+    at="spec.scaling",
+    field="schedules",
+    holds="!has(self.schedules) || self.schedules.all(each, !has(each.minReplicas) || has(each.maxReplicas) || "
+    "each.minReplicas <= self.maxReplicas)",
+    says="a schedule's minReplicas is above the pool's own maxReplicas (<<self.maxReplicas>>), which holds where the "
+    "schedule gives none: give the schedule a maxReplicas too, or lower its minReplicas",
+)
+
+SCHEDULED_MAX_ABOVE_OWN_MIN = Rule(
+    at="spec.scaling",
+    field="schedules",
+    holds="!has(self.schedules) || self.schedules.all(each, !has(each.maxReplicas) || has(each.minReplicas) || "
+    "self.minReplicas <= each.maxReplicas)",
+    says="a schedule's maxReplicas is below the pool's own minReplicas (<<self.minReplicas>>), which holds where the "
+    "schedule gives none: give the schedule a minReplicas too, or raise its maxReplicas",
+)
+
+SCHEDULED_ROOM_FOR_A_SUCCESSOR = Rule(
+    at="spec.scaling",
+    field="schedules",
+    holds="!has(self.schedules) || !has(self.maxConcurrent) || self.schedules.all(each, !has(each.maxReplicas) || "
+    "each.maxReplicas < self.maxConcurrent)",
+    says="a schedule's maxReplicas must be below maxConcurrent (<<self.maxConcurrent>>), as a worker is only replaced "
+    "when its successor works: raise maxConcurrent or lower the schedule's maxReplicas",
+)
+
 
 def option_rules(framework: Framework) -> Iterator[Rule]:
     """Refuse what the framework's worker of the declared version does not know: an unknown flag ends it, for ever."""
@@ -673,6 +735,7 @@ RULES: tuple[Rule, ...] = (
     INSECURE_NEEDS_NO_AUTHORITY,
     RESTART_AT_A_MOMENT,
     KNOWN_TIME_ZONE,
+    KNOWN_TIME_ZONES,
     MIN_WITHIN_MAX,
     ROOM_FOR_A_SUCCESSOR,
     PINNED_WITHIN_CEILING,
@@ -680,6 +743,13 @@ RULES: tuple[Rule, ...] = (
     QUEUE_WAITS_BESIDE_A_WAIT,
     QUEUE_WAITS_OF_THE_POOL,
     MANUAL_SAYS_REPLICAS,
+    EACH_SCHEDULE_ONCE,
+    SCHEDULE_SAYS_A_BOUND,
+    SCHEDULE_LASTS,
+    SCHEDULED_MIN_WITHIN_MAX,
+    SCHEDULED_MIN_WITHIN_OWN_MAX,
+    SCHEDULED_MAX_ABOVE_OWN_MIN,
+    SCHEDULED_ROOM_FOR_A_SUCCESSOR,
     *(rule for framework in BARE for rule in bare_rules(framework)),
     ONLY_BARE_DECLARES,
     SOME_KEY_NAMES_THE_QUEUE,

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from queueworkers.api.base import DAY, ApiModel
+from queueworkers.api.base import DAY, ApiModel, Text
+from queueworkers.api.restart import Schedule, TimeZone
 
 MAX_WORKERS = 10_000
 
@@ -35,6 +36,40 @@ class OnPause(StrEnum):
     """Nothing: their jobs count as ever."""
 
 
+class PolicyType(StrEnum):
+    """In what a step is measured."""
+
+    PODS = "Pods"
+    """In workers."""
+    PERCENT = "Percent"
+    """In hundredths of the workers that there were when the period began."""
+
+
+class SelectPolicy(StrEnum):
+    """Which of several policies counts."""
+
+    MAX = "Max"
+    """The one that allows the most."""
+    MIN = "Min"
+    """The one that allows the least."""
+    DISABLED = "Disabled"
+    """None: the number does not change in this direction."""
+
+
+class ScalingPolicy(ApiModel):
+    """How far the number of workers may change within a period."""
+
+    type: PolicyType
+    """Pods counts workers.  Percent is a share of the workers that there were when the period began."""
+    value: Annotated[int, Field(ge=1, le=MAX_WORKERS)]
+    """How many workers, or how many hundredths."""
+    period_seconds: Annotated[int, Field(ge=1, le=1800)]
+    """Seconds that the period lasts, which always ends now."""
+
+
+Policies = Annotated[tuple[ScalingPolicy, ...], Field(max_length=8)]
+
+
 class ScaleUpBehavior(ApiModel):
     """How workers are added."""
 
@@ -42,6 +77,16 @@ class ScaleUpBehavior(ApiModel):
     """
     Seconds for which a higher need must have lasted before workers are added.  0: at once.
     The same as in a HorizontalPodAutoscaler.
+    """
+    policies: Policies = ()
+    """
+    How many workers may be added in how much time, as in a HorizontalPodAutoscaler.  No limit when
+    not given.  A Percent of nothing counts as one worker, so that an empty pool can wake.
+    """
+    select_policy: SelectPolicy = SelectPolicy.MAX
+    """
+    Which of several policies counts: Max the one that allows the most, Min the one that allows the
+    least.  Disabled: no worker is added, but up to `minReplicas`.
     """
 
 
@@ -54,6 +99,16 @@ class ScaleDownBehavior(ApiModel):
     recommendations within the window the highest counts.  0: at once.  The same as in a
     HorizontalPodAutoscaler.  When not given, three times as long as a worker of this pool takes to boot,
     at least 15 and at most 60 seconds; 60 before any was seen.
+    """
+    policies: Policies = ()
+    """
+    How many workers may be taken away in how much time, as in a HorizontalPodAutoscaler.  No limit
+    when not given.
+    """
+    select_policy: SelectPolicy = SelectPolicy.MAX
+    """
+    Which of several policies counts: Max the one that allows the most, Min the one that allows the
+    least.  Disabled: no worker is taken away, but down to `maxReplicas`.
     """
 
 
@@ -73,6 +128,39 @@ class QueueWait(ApiModel):
     """The queue, as in `spec.queues`."""
     wait_seconds: Annotated[int, Field(ge=1, le=DAY)]
     """No job of it should wait longer than this for a worker."""
+
+
+class ScalingSchedule(ApiModel):
+    """Other bounds at certain times."""
+
+    name: Annotated[
+        str,
+        Text(
+            pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+            says="the name of a schedule has lower-case letters, digits and - only, such as office-hours",
+            max_length=32,
+        ),
+    ]
+    """What the status calls it."""
+    start: Schedule
+    """
+    When it begins, as cron writes it: minute, hour, day of the month, month, day of the week.
+    0 8 * * 1-5 is every working day at eight.
+    """
+    end: Schedule
+    """When it ends, written likewise.  It is in force from a start until the next end."""
+    time_zone: TimeZone = "UTC"
+    """
+    The time zone of `start` and `end`, such as Europe/Berlin.  A moment that the summer time skips
+    comes when the clocks have been changed, and one that they show twice is the first of the two.
+    """
+    min_replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """The fewest workers meanwhile.  The pool's own `minReplicas` when not given."""
+    max_replicas: Annotated[int, Field(ge=0, le=MAX_WORKERS)] | None = None
+    """
+    The most workers meanwhile.  The pool's own `maxReplicas` when not given.  0: nobody works, and
+    jobs wait.
+    """
 
 
 class ScalingSpec(ApiModel):
@@ -143,6 +231,11 @@ class ScalingSpec(ApiModel):
     """
     behavior: ScalingBehavior = ScalingBehavior()
     """How fast the number of workers follows the backlog, in the words of a HorizontalPodAutoscaler."""
+    schedules: Annotated[tuple[ScalingSchedule, ...], Field(max_length=16)] = ()
+    """
+    Other bounds at certain times, such as more workers before a sale and fewer at night.  Where
+    several are in force, a later one in this list wins.
+    """
 
     @property
     def effective_backlog_per_worker(self) -> int:

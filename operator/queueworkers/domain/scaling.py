@@ -28,6 +28,15 @@ class Recommendation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A moment at which another number of workers was asked for."""
+
+    at: datetime
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """
     What earlier readings asked for; kept in memory only.
@@ -42,6 +51,8 @@ class History:
     """When work was last seen, waiting or in hand."""
     learned: Learned = field(default_factory=Learned)
     """What the pool's own past tells of its jobs and workers."""
+    changes: tuple[Change, ...] = ()
+    """What was changed in the number of workers, the oldest first, as long as a step limit looks back."""
 
     def remember(self, recommended: int, *, now: datetime, window: timedelta) -> History:
         """
@@ -67,6 +78,24 @@ class History:
             active_at=now if active else self.active_at,
         )
 
+    def note_change(self, *, before: int, after: int, now: datetime, kept: timedelta) -> History:
+        """
+        Add that another number of workers is asked for from *now* on, if it is another one.
+
+        Whether the cluster takes it is not known yet: one that it refuses is
+        noted again at the next look, from the same number.
+
+        Args:
+            before: Workers asked for until now.
+            after: Workers asked for from now on.
+            now: Timezone-aware.
+            kept: How far back a step limit looks; older changes are forgotten.
+        """
+        changes = tuple(change for change in self.changes if change.at > now - kept)
+        if after != before and kept:
+            changes = (*changes, Change(at=now, before=before, after=after))
+        return replace(self, changes=changes)
+
 
 class Limiter(StrEnum):
     """What kept the number from being what the backlog asks for."""
@@ -78,6 +107,8 @@ class Limiter(StrEnum):
     COOLDOWN = "cooldown"
     ROLLOUT = "rollout"
     FAILING = "failing"
+    STEP_UP = "step up"
+    STEP_DOWN = "step down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

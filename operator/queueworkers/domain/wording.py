@@ -122,6 +122,8 @@ def _limit(scaling: ScalingSpec, decision: Decision) -> str:
         Limiter.STABILISATION: "the stabilization window does not agree yet",
         Limiter.COOLDOWN: f"the last one stays until {_cooldown(decision)}s after the last job",
         Limiter.ROLLOUT: "none is added while the new ones fail",
+        Limiter.STEP_UP: f"behavior.scaleUp allows {decision.replicas} for now",
+        Limiter.STEP_DOWN: f"behavior.scaleDown keeps {decision.replicas} for now",
         Limiter.FAILING: f"none is added while {decision.failing}",
     }
     return f"; {words[decision.limiter]}" if decision.limiter in words else ""
