@@ -127,6 +127,7 @@ def decide(
                 None,
                 (
                     step.revisit_at,
+                    sizing.asked.revisit_at if sizing.asked else None,
                     wish.restart.revisit_at,
                     rollout.revisit_at,
                     next_holding_at(workers.pods, now=now) if workers else None,

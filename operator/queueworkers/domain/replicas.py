@@ -17,7 +17,7 @@ from queueworkers.domain.scaling import History, Limiter, Step, cool_down, hold,
 from queueworkers.domain.targets import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
     from queueworkers.api.scaling import ScalingSpec
@@ -41,14 +41,19 @@ class Sizing:
 
     recommended: int | None
     """Workers the backlog asks for, before any limit; ``None`` when it is not known."""
-    step: Step
-    """Workers to ask for, after every limit."""
+    steps: tuple[Step, ...]
+    """What each limit made of it that had something to say; at least one, the last is what counts."""
     history: History
     """To be given to the next decision."""
     asked: Asked | None = None
     """What the recommendation follows from."""
     patience: Patience | None = None
     """How long a change had to be agreed with; ``None`` where nothing was read."""
+
+    @property
+    def step(self) -> Step:
+        """The last step."""
+        return self.steps[-1]
 
     @property
     def replicas(self) -> int:
@@ -63,7 +68,8 @@ class Sizing:
     @property
     def revisit_at(self) -> datetime | None:
         """When the passing of time alone may change it."""
-        return self.step.revisit_at
+        asked_at = self.asked.revisit_at if self.asked else None
+        return min(filter(None, (self.step.revisit_at, asked_at)), default=None)
 
 
 def decide_replicas(
@@ -90,19 +96,28 @@ def decide_replicas(
         now: Timezone-aware.
     """
     if not isinstance(reading, Backlog):
-        return Sizing(recommended=None, step=_limit(Step(replicas=crew.desired), scaling), history=history)
+        step = _limit(Step(replicas=crew.desired), scaling)
+        return Sizing(recommended=None, steps=(step,), history=history)
     learned = learn(scaling, reading, crew, history.learned)
     patience = patience_of(scaling, learned, crew)
     asked = ask(scaling, reading, crew, learned, holds=holds, now=now)
     history = history.remember(asked.replicas, now=now, window=patience.longest_window)
-    step = _shape(scaling, asked.replicas, crew, history, patience=patience, now=now)
     return Sizing(
         recommended=asked.replicas,
         asked=asked,
         patience=patience,
-        step=replace(step, revisit_at=min(filter(None, (step.revisit_at, asked.revisit_at)), default=None)),
+        steps=_changes(_shape(scaling, asked.replicas, crew, history, patience=patience, now=now)),
         history=replace(history, learned=learned),
     )
+
+
+def _changes(steps: Iterator[Step]) -> tuple[Step, ...]:
+    """Leave out the limits that had nothing to say."""
+    told = [next(steps)]
+    for step in steps:
+        if step != told[-1]:
+            told.append(step)
+    return tuple(told)
 
 
 def learn(scaling: ScalingSpec, backlog: Backlog, crew: Crew, learned: Learned) -> Learned:
@@ -168,12 +183,15 @@ def _shape(
     *,
     patience: Patience,
     now: datetime,
-) -> Step:
-    """Put a recommendation through every limit, the strongest last."""
+) -> Iterator[Step]:
+    """Put a recommendation through every limit, the strongest last; tell what each made of it."""
     current = crew.desired
-    within = _limit(Step(replicas=recommended), scaling)
+    step = Step(replicas=recommended)
+    yield step
+    within = _limit(step, scaling)
     if within.replicas == current:
-        return within  # the bounds keep the number: there is nothing for a window to hold
+        yield within  # the bounds keep the number: there is nothing for a window to hold
+        return
     step = stabilise(
         recommended,
         current=current,
@@ -182,11 +200,14 @@ def _shape(
         down_window=patience.down_window,
         up_window=patience.up_window,
     )
+    yield step
     if crew.failing:
         step = hold(step, current=current, limiter=Limiter.FAILING)
+        yield step
     if not scaling.min_replicas:
         step = cool_down(step, current=current, history=history, now=now, cooldown=patience.cooldown)
-    return _limit(step, scaling)
+        yield step
+    yield _limit(step, scaling)
 
 
 def _limit(step: Step, scaling: ScalingSpec) -> Step:

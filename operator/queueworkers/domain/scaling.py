@@ -100,15 +100,15 @@ class History:
 class Limiter(StrEnum):
     """What kept the number from being what the backlog asks for."""
 
-    NONE = "none"
-    MAXIMUM = "maximum"
-    MINIMUM = "minimum"
-    STABILISATION = "stabilisation"
-    COOLDOWN = "cooldown"
-    ROLLOUT = "rollout"
-    FAILING = "failing"
-    STEP_UP = "step up"
-    STEP_DOWN = "step down"
+    NONE = "None"
+    MAXIMUM = "Maximum"
+    MINIMUM = "Minimum"
+    STABILISATION = "StabilizationWindow"
+    COOLDOWN = "Cooldown"
+    ROLLOUT = "RolloutStopped"
+    FAILING = "WorkersFailing"
+    STEP_UP = "ScaleUpPolicy"
+    STEP_DOWN = "ScaleDownPolicy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
