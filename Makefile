@@ -53,7 +53,7 @@ crd: $(STAMP) ## Write crds/ and docs/reference/ anew from the models
 lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew into requirements/
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header -o requirements/operator.txt
-	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra simulate --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header -c requirements/operator.txt -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q tests/clients/python/requirements.in --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header -o tests/clients/python/requirements.txt
