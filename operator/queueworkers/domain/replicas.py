@@ -13,17 +13,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.leaving import SEEN_GONE_WITHIN
-from queueworkers.domain.scaling import (
-    History,
-    Limiter,
-    Step,
-    cool_down,
-    hold,
-    keep_busy,
-    limit,
-    stabilise,
-    tolerate,
-)
+from queueworkers.domain.scaling import History, Limiter, Step, cool_down, hold, limit, stabilise
 from queueworkers.domain.targets import ask
 
 if TYPE_CHECKING:
@@ -36,8 +26,8 @@ if TYPE_CHECKING:
     from queueworkers.domain.learning import Learned
     from queueworkers.domain.targets import Asked
 
-BOOTS_KEPT = 2
-DOWN_WINDOW = (timedelta(seconds=10), timedelta(seconds=60))
+BOOTS_KEPT = 3
+DOWN_WINDOW = (timedelta(seconds=15), timedelta(seconds=60))
 """A lower need lasts so many boots before workers leave: at least, and at most, which holds while none was seen."""
 
 BOOTS_RESTED = 10
@@ -111,12 +101,12 @@ def decide_replicas(
     learned = learn(scaling, reading, crew, history.learned)
     patience = patience_of(scaling, learned, crew)
     asked = ask(scaling, reading, crew, learned, holds=holds, now=now)
-    history = history.remember(asked.needed, now=now, window=patience.longest_window)
+    history = history.remember(asked.replicas, now=now, window=patience.longest_window)
     return Sizing(
         recommended=asked.replicas,
         asked=asked,
         patience=patience,
-        steps=_changes(_shape(scaling, asked, crew, history, patience=patience, now=now)),
+        steps=_changes(_shape(scaling, asked.replicas, crew, history, patience=patience, now=now)),
         history=replace(history, learned=learned),
     )
 
@@ -168,14 +158,13 @@ def patience_of(scaling: ScalingSpec, learned: Learned, crew: Crew) -> Patience:
     """
     down = scaling.behavior.scale_down.stabilization_window_seconds
     window = _by_boots(learned, BOOTS_KEPT, DOWN_WINDOW) if down is None else timedelta(seconds=down)
-    boots = _by_boots(learned, BOOTS_RESTED, COOLDOWN)
-    if scaling.wait_seconds and learned.boot_seconds and 2 * learned.boot_seconds <= scaling.wait_seconds:
-        boots = window  # a job that finds nobody begins in time all the same
-    rest = scaling.cooldown_seconds
+    cooldown = scaling.cooldown_seconds
     return Patience(
         down_window=max(window, SEEN_GONE_WITHIN) if crew.holding else window,
         up_window=timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds),
-        cooldown=boots if rest is None else timedelta(seconds=rest),
+        cooldown=_by_boots(learned, BOOTS_RESTED, COOLDOWN)
+        if cooldown is None
+        else timedelta(seconds=cooldown),
     )
 
 
@@ -188,7 +177,7 @@ def _by_boots(learned: Learned, boots: int, bounds: tuple[timedelta, timedelta])
 
 def _shape(
     scaling: ScalingSpec,
-    asked: Asked,
+    recommended: int,
     crew: Crew,
     history: History,
     *,
@@ -197,25 +186,20 @@ def _shape(
 ) -> Iterator[Step]:
     """Put a recommendation through every limit, the strongest last; tell what each made of it."""
     current = crew.desired
-    step = Step(replicas=asked.replicas)
+    step = Step(replicas=recommended)
     yield step
-    if asked.demand:
-        step = tolerate(step, current=current)
-        yield step
     within = _limit(step, scaling)
     if within.replicas == current:
         yield within  # the bounds keep the number: there is nothing for a window to hold
         return
     step = stabilise(
-        asked.needed,
+        recommended,
         current=current,
         history=history,
         now=now,
         down_window=patience.down_window,
         up_window=patience.up_window,
     )
-    yield step
-    step = keep_busy(step, busy=asked.busy)
     yield step
     if crew.failing:
         step = hold(step, current=current, limiter=Limiter.FAILING)

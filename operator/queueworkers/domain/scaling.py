@@ -107,8 +107,6 @@ class Limiter(StrEnum):
     COOLDOWN = "Cooldown"
     ROLLOUT = "RolloutStopped"
     FAILING = "WorkersFailing"
-    TOLERANCE = "Tolerance"
-    BUSY = "WorkersBusy"
     STEP_UP = "ScaleUpPolicy"
     STEP_DOWN = "ScaleDownPolicy"
 
@@ -200,28 +198,6 @@ def stabilise(
         limiter=Limiter.STABILISATION,
         revisit_at=min(entry.until for entry in dissenting) + window,
     )
-
-
-TOLERATED_MISSING = 0.05
-TOLERATED_SPARE = 0.05
-"""Parts of the present workers; what is measured is never exact, and a change is a write that many watch."""
-
-
-def tolerate(step: Step, *, current: int) -> Step:
-    """Leave the number alone where it is right but for a few workers of many."""
-    if current * (1 - TOLERATED_SPARE) <= step.replicas <= current * (1 + TOLERATED_MISSING) != 0:
-        return step if step.replicas == current else Step(replicas=current, limiter=Limiter.TOLERANCE)
-    return step
-
-
-def keep_busy(step: Step, *, busy: int) -> Step:
-    """
-    Keep as many workers as have a job in hand.
-
-    Which of them a scale-down would hit is not known for certain; each would
-    end its job, and others might have to boot meanwhile.
-    """
-    return replace(step, replicas=busy, limiter=Limiter.BUSY) if step.replicas < busy else step
 
 
 def cool_down(step: Step, *, current: int, history: History, now: datetime, cooldown: timedelta) -> Step:

@@ -1,0 +1,144 @@
+"""`qwp simulate`: what would these settings have done?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from queueworkers.errors import QueueWorkersError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from queueworkers.simulation.pools import SimulatedPool
+    from queueworkers.simulation.simulator import Outcome
+    from queueworkers.simulation.teams import Circumstances
+    from queueworkers.simulation.traces import Trace
+
+EXTRA = ("numpy", "scipy", "PIL")
+"""What the extra `simulate` brings, without which there is no simulation."""
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("pool", type=FILE)
+@click.option(
+    "--arrivals",
+    type=FILE,
+    metavar="TRACE.csv",
+    help="Jobs as they came: time,queue,seconds[,delay][,count].",
+)
+@click.option("--scenario", metavar="NAME", help="Jobs as they might come, instead; 'list' names them.")
+@click.option("--pool-name", metavar="NAME", help="Which pool, where the file has several.")
+@click.option(
+    "--boot-seconds",
+    type=click.FloatRange(min=0.0, max=3600.0),
+    default=5.0,
+    show_default=True,
+    help="From asking for a worker to its first job.",
+)
+@click.option("--policies", metavar="A,B", help="Whom to compare; all when not given.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of what is random.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg|png",
+    help="Draw backlog, workers and waits over time.",
+)
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def simulate(  # noqa: PLR0913 - one for each option, as click wants it
+    pool: Path,
+    *,
+    arrivals: Path | None,
+    scenario: str | None,
+    pool_name: str | None,
+    boot_seconds: float,
+    policies: str | None,
+    seed: int,
+    picture: Path | None,
+    output: str,
+) -> None:
+    """
+    Tell what the settings of POOL would have done with given jobs.
+
+    POOL is a file with a QueueWorkerPool.  Its own decision is run, not a model
+    of it, beside what KEDA, Horizon and fixed numbers of workers would have done.
+    """
+    _require_extra()
+    from queueworkers.simulation.pools import parse_pool  # noqa: PLC0415 - needs the extra
+
+    simulated = parse_pool(pool.read_text(), name=pool_name)
+    trace, circumstances = _load(simulated, arrivals, scenario, boot_seconds=boot_seconds, seed=seed)
+    outcomes = _run(simulated, trace, circumstances, policies)
+    if picture is not None:
+        from queueworkers.simulation.pictures import draw_picture  # noqa: PLC0415 - needs the extra
+
+        title = f"{simulated.name}: {trace.jobs:,} jobs"
+        picture.write_bytes(
+            draw_picture(outcomes, title=title, kind=picture.suffix.removeprefix(".").lower())
+        )
+    click.echo(_as_json(outcomes, trace) if output == "json" else _as_text(outcomes, trace))
+
+
+def _require_extra() -> None:
+    try:
+        for module in EXTRA:
+            __import__(module)
+    except ImportError as missing:
+        raise QueueWorkersError(
+            f"a simulation needs {missing.name}, which is not installed:"
+            " pip install 'queue-worker-operator[simulate]'"
+        ) from missing
+
+
+def _load(
+    pool: SimulatedPool, arrivals: Path | None, scenario: str | None, *, boot_seconds: float, seed: int
+) -> tuple[Trace, Circumstances]:
+    from queueworkers.simulation.scenarios import SCENARIOS  # noqa: PLC0415 - needs the extra
+    from queueworkers.simulation.traces import parse_trace  # noqa: PLC0415 - needs the extra
+
+    if (arrivals is None) == (scenario is None):
+        raise click.UsageError("Say what comes, once: --arrivals TRACE.csv, or --scenario NAME.")
+    if arrivals is not None:
+        with arrivals.open(newline="", encoding="utf-8") as lines:
+            trace = parse_trace(lines).ordered(pool.spec.queues)
+        return trace, pool.circumstances(boot_seconds=boot_seconds, seed=seed)
+    if scenario not in SCENARIOS:
+        known = "\n".join(f"  {each.name:16} {each.tells}" for each in SCENARIOS.values())
+        raise click.UsageError(f"The scenarios are\n{known}")
+    chosen = SCENARIOS[scenario]
+    trace = chosen.trace(pool.spec.queues[0], seed=seed).ordered(pool.spec.queues)
+    return trace, pool.circumstances(boot_seconds=boot_seconds, seed=seed, failing=chosen.failing)
+
+
+def _run(
+    pool: SimulatedPool, trace: Trace, circumstances: Circumstances, policies: str | None
+) -> list[Outcome]:
+    from queueworkers.simulation.lineup import line_up  # noqa: PLC0415 - needs the extra
+    from queueworkers.simulation.simulator import simulate as run  # noqa: PLC0415 - needs the extra
+
+    known = line_up(pool.spec, trace)
+    chosen = [name.strip() for name in policies.split(",")] if policies else list(known)
+    strangers = [name for name in chosen if name not in known]
+    if strangers:
+        raise click.UsageError(f"{', '.join(strangers)}: the policies are {', '.join(known)}.")
+    return [run(trace, known[name](), circumstances) for name in chosen]
+
+
+def _as_json(outcomes: Sequence[Outcome], trace: Trace) -> str:
+    from queueworkers.simulation.tables import as_json  # noqa: PLC0415 - needs the extra
+
+    return json.dumps({"jobs": trace.jobs, "policies": [as_json(each) for each in outcomes]}, indent=2)
+
+
+def _as_text(outcomes: Sequence[Outcome], trace: Trace) -> str:
+    from queueworkers.simulation.charts import draw_chart  # noqa: PLC0415 - needs the extra
+    from queueworkers.simulation.tables import HEADER, as_row, as_table  # noqa: PLC0415 - needs the extra
+
+    head = f"{trace.jobs:,} jobs of {trace.mean_seconds:.1f} s on average, from {trace.began:%Y-%m-%d %H:%M}"
+    table = as_table([HEADER, *map(as_row, outcomes)])
+    return f"{head}\n\n{table}\n\n{draw_chart(outcomes)}"
