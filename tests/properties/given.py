@@ -20,6 +20,19 @@ JOBS = st.one_of(st.just(0), st.integers(0, 30), st.integers(0, 100_000))
 
 
 @st.composite
+def policies(draw: st.DrawFn) -> dict[str, Any]:
+    """Any step limit that lets fifty workers come or go within a few periods, or none."""
+    kinds = st.sampled_from([("Pods", 10), ("Pods", 25), ("Percent", 50), ("Percent", 100)])
+    return {
+        "policies": [
+            {"type": kind, "value": value, "periodSeconds": draw(st.sampled_from([15, 60, 300]))}
+            for kind, value in draw(st.lists(kinds, max_size=2))
+        ],
+        "selectPolicy": draw(st.sampled_from(["Max", "Min"])),
+    }
+
+
+@st.composite
 def scalings(draw: st.DrawFn) -> dict[str, Any]:
     """Any bounds and windows that the API server accepts, without a mode or a pin."""
     minimum = draw(st.integers(0, 20))
@@ -29,8 +42,10 @@ def scalings(draw: st.DrawFn) -> dict[str, Any]:
         "backlogPerWorker": draw(st.integers(1, 40)),
         "cooldownSeconds": draw(st.sampled_from([0, 30, 300])),
         "behavior": {
-            "scaleUp": {"stabilizationWindowSeconds": draw(st.sampled_from([0, 0, 15, 120]))},
-            "scaleDown": {"stabilizationWindowSeconds": draw(st.sampled_from([0, 60, 300]))},
+            "scaleUp": {"stabilizationWindowSeconds": draw(st.sampled_from([0, 0, 15, 120]))}
+            | draw(policies()),
+            "scaleDown": {"stabilizationWindowSeconds": draw(st.sampled_from([0, 60, 300]))}
+            | draw(policies()),
         },
     }
 

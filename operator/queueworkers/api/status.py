@@ -188,7 +188,7 @@ class SummaryStatus(StatusModel):
     3/8, or how many of the queues are held, as Paused 1/2.
     """
     range: Word | None = None
-    """Bounds of the number of workers: 1-20."""
+    """Bounds of the number of workers, those of a schedule while it is in force: 1-20."""
 
 
 class QueueWorkerPoolStatus(StatusModel):

@@ -79,7 +79,9 @@ def _decisive(situation: Situation, *, up: bool) -> str:
     if decision.basis is Basis.PINNED:
         return f"spec.scaling.replicas {scaling.replicas}"
     highest = decision.limiter is Limiter.MAXIMUM or (up and decision.limiter is not Limiter.MINIMUM)
-    return f"max {scaling.max_replicas}" if highest else f"min {scaling.min_replicas}"
+    bounds = decision.sizing.bounds
+    schedule = f" by schedule {bounds.schedule}" if bounds.schedule else ""
+    return f"max {bounds.maximum}{schedule}" if highest else f"min {bounds.minimum}{schedule}"
 
 
 def announce_rollout(situation: Situation, previous: QueueWorkerPoolStatus) -> tuple[Announcement, ...]:

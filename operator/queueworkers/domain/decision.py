@@ -128,6 +128,7 @@ def decide(
                 (
                     step.revisit_at,
                     sizing.asked.revisit_at if sizing.asked else None,
+                    sizing.bounds.revisit_at,
                     wish.restart.revisit_at,
                     rollout.revisit_at,
                     next_holding_at(workers.pods, now=now) if workers else None,
@@ -206,5 +207,5 @@ def _settle(scaling: ScalingSpec, basis: Basis, sizing: Sizing, observation: Obs
         case Basis.PINNED if scaling.replicas is not None:
             return Step(replicas=scaling.replicas)
         case _ if basis in HANDS_OFF:
-            return Step(replicas=observation.current if observation.workers else scaling.min_replicas)
+            return Step(replicas=observation.current if observation.workers else sizing.bounds.minimum)
     return sizing.step

@@ -2,7 +2,8 @@
 The number of workers: from what was read, through every limit, to what is asked for.
 
 A pipeline, each of whose stages is a pure function that says what it changed:
-recommend, hold while new workers fail, stabilise, cool down, limit.
+recommend, stabilise, hold while new workers fail, limit the step, cool down, keep
+to the bounds in force.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.bounds import bounds_in_force
 from queueworkers.domain.leaving import SEEN_GONE_WITHIN
 from queueworkers.domain.scaling import History, Limiter, Step, cool_down, hold, limit, stabilise
+from queueworkers.domain.step_limits import limit_step, longest_period
 from queueworkers.domain.targets import ask
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from queueworkers.api.scaling import ScalingSpec
     from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.bounds import Bounds
     from queueworkers.domain.crew import Crew
     from queueworkers.domain.learning import Learned
     from queueworkers.domain.targets import Asked
@@ -45,6 +49,8 @@ class Sizing:
     """What each limit made of it that had something to say; at least one, the last is what counts."""
     history: History
     """To be given to the next decision."""
+    bounds: Bounds
+    """Between which the number had to stay."""
     asked: Asked | None = None
     """What the recommendation follows from."""
     patience: Patience | None = None
@@ -69,7 +75,7 @@ class Sizing:
     def revisit_at(self) -> datetime | None:
         """When the passing of time alone may change it."""
         asked_at = self.asked.revisit_at if self.asked else None
-        return min(filter(None, (self.step.revisit_at, asked_at)), default=None)
+        return min(filter(None, (self.step.revisit_at, asked_at, self.bounds.revisit_at)), default=None)
 
 
 def decide_replicas(
@@ -95,19 +101,24 @@ def decide_replicas(
         holds: Queues whose waiting jobs ask for nobody.
         now: Timezone-aware.
     """
+    bounds = bounds_in_force(scaling, now=now)
     if not isinstance(reading, Backlog):
-        step = _limit(Step(replicas=crew.desired), scaling)
-        return Sizing(recommended=None, steps=(step,), history=history)
+        step = _limit(Step(replicas=crew.desired), bounds)
+        history = _note(history, crew, step, scaling, now=now)
+        return Sizing(recommended=None, steps=(step,), history=history, bounds=bounds)
     learned = learn(scaling, reading, crew, history.learned)
     patience = patience_of(scaling, learned, crew)
     asked = ask(scaling, reading, crew, learned, holds=holds, now=now)
     history = history.remember(asked.replicas, now=now, window=patience.longest_window)
+    steps = _changes(_shape(scaling, bounds, asked.replicas, crew, history, patience=patience, now=now))
+    history = _note(history, crew, steps[-1], scaling, now=now)
     return Sizing(
         recommended=asked.replicas,
         asked=asked,
         patience=patience,
-        steps=_changes(_shape(scaling, asked.replicas, crew, history, patience=patience, now=now)),
+        steps=steps,
         history=replace(history, learned=learned),
+        bounds=bounds,
     )
 
 
@@ -177,6 +188,7 @@ def _by_boots(learned: Learned, boots: int, bounds: tuple[timedelta, timedelta])
 
 def _shape(
     scaling: ScalingSpec,
+    bounds: Bounds,
     recommended: int,
     crew: Crew,
     history: History,
@@ -188,7 +200,7 @@ def _shape(
     current = crew.desired
     step = Step(replicas=recommended)
     yield step
-    within = _limit(step, scaling)
+    within = _limit(step, bounds)
     if within.replicas == current:
         yield within  # the bounds keep the number: there is nothing for a window to hold
         return
@@ -204,11 +216,20 @@ def _shape(
     if crew.failing:
         step = hold(step, current=current, limiter=Limiter.FAILING)
         yield step
-    if not scaling.min_replicas:
+    step = limit_step(step, current=current, changes=history.changes, behavior=scaling.behavior, now=now)
+    yield step
+    if not bounds.minimum:
         step = cool_down(step, current=current, history=history, now=now, cooldown=patience.cooldown)
         yield step
-    yield _limit(step, scaling)
+    yield _limit(step, bounds)
 
 
-def _limit(step: Step, scaling: ScalingSpec) -> Step:
-    return limit(step, minimum=scaling.min_replicas, maximum=scaling.max_replicas)
+def _limit(step: Step, bounds: Bounds) -> Step:
+    return limit(step, minimum=bounds.minimum, maximum=bounds.maximum)
+
+
+def _note(history: History, crew: Crew, step: Step, scaling: ScalingSpec, *, now: datetime) -> History:
+    """Remember what is asked for from now on, as far as a step limit will want to know."""
+    return history.note_change(
+        before=crew.desired, after=step.replicas, now=now, kept=longest_period(scaling.behavior)
+    )

@@ -294,13 +294,14 @@ def told_exits(status: QueueWorkerPoolStatus) -> Exits:
 
 def _summary(situation: Situation, ready: Verdict, *, ready_workers: int) -> SummaryStatus:
     spec, rollout, held = situation.spec, situation.rollout, len(situation.decision.holds)
+    bounds = situation.decision.sizing.bounds
     shown = f" {rollout.replaced}/{rollout.total}" if ready.reason in SHOWN_WITH_PROGRESS else ""
     if ready.reason == ConditionReason.PAUSED and held < len(spec.queues):
         shown = f" {held}/{len(spec.queues)}"
     return SummaryStatus(
         queues=",".join(spec.queues)[:1024],
         workers=f"{ready_workers}/{situation.desired}",
-        range=f"{spec.scaling.min_replicas}-{spec.scaling.max_replicas}",
+        range=f"{bounds.minimum}-{bounds.maximum}",
         status=f"{ready.reason}{shown}",
     )
 

@@ -82,8 +82,8 @@ class History:
         """
         Add that another number of workers is asked for from *now* on, if it is another one.
 
-        Whether the cluster takes it is not known yet: one that it refuses is
-        noted again at the next look, from the same number.
+        Whether the cluster takes it is not known yet.  One that begins with the
+        same number as the latest takes its place, as that did not come about.
 
         Args:
             before: Workers asked for until now.
@@ -93,7 +93,8 @@ class History:
         """
         changes = tuple(change for change in self.changes if change.at > now - kept)
         if after != before and kept:
-            changes = (*changes, Change(at=now, before=before, after=after))
+            carried_out = changes[:-1] if changes and changes[-1].before == before else changes
+            changes = (*carried_out, Change(at=now, before=before, after=after))
         return replace(self, changes=changes)
 
 

@@ -11,7 +11,7 @@ pool that rests at zero would never wake.  And shares are exact, where there
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,15 +19,10 @@ from queueworkers.api.scaling import PolicyType, SelectPolicy
 from queueworkers.domain.scaling import Limiter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from queueworkers.api.scaling import (
-        ScaleDownBehavior,
-        ScaleUpBehavior,
-        ScalingBehavior,
-        ScalingPolicy,
-    )
+    from queueworkers.api.scaling import ScalingBehavior, ScalingPolicy
     from queueworkers.domain.scaling import Change, Step
 
 
@@ -49,24 +44,28 @@ def limit_step(
 
     Returns:
         *step* where nothing limits it; else one that is to be looked at again
-        when a change leaves the period of a policy, as more may be allowed then.
+        when changes leave the periods of its policies, as more may be allowed then.
     """
     up = step.replicas > current
     rules = behavior.scale_up if up else behavior.scale_down
-    if step.replicas == current or not _limits(rules):
+    disabled = rules.select_policy is SelectPolicy.DISABLED
+    if step.replicas == current or not (rules.policies or disabled):
         return step
-    if up:
-        allowed = min(step.replicas, max(_highest(behavior.scale_up, current, changes, now), current))
-    else:
-        allowed = max(step.replicas, min(_lowest(behavior.scale_down, current, changes, now), current))
-    if allowed == step.replicas:
+    reaches = () if disabled else [_reach(each, current, changes, up=up, now=now) for each in rules.policies]
+    strictest = rules.select_policy is SelectPolicy.MIN
+    distance = (min if strictest else max)((each.distance for each in reaches), default=0)
+    allowed = current + distance if up else current - distance
+    if abs(step.replicas - current) <= distance:
         return step
-    again = () if rules.select_policy is SelectPolicy.DISABLED else _ends(rules.policies, changes, now)
+    # The strictest has to let more through; of the others whichever does first.
+    again = (max if strictest else min)(
+        (each.until for each in reaches if not strictest or each.distance == distance), default=None
+    )
     return replace(
         step,
         replicas=allowed,
         limiter=Limiter.STEP_UP if up else Limiter.STEP_DOWN,
-        revisit_at=min(filter(None, (step.revisit_at, *again)), default=None),
+        revisit_at=min(filter(None, (step.revisit_at, again)), default=None),
     )
 
 
@@ -76,49 +75,33 @@ def longest_period(behavior: ScalingBehavior) -> timedelta:
     return timedelta(seconds=max((policy.period_seconds for policy in policies), default=0))
 
 
-def _limits(rules: ScaleUpBehavior | ScaleDownBehavior) -> bool:
-    return bool(rules.policies) or rules.select_policy is SelectPolicy.DISABLED
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reach:
+    """How far one policy lets the number go from here, and until when no further."""
+
+    distance: int
+    until: datetime
 
 
-def _highest(rules: ScaleUpBehavior, current: int, changes: Sequence[Change], now: datetime) -> int:
-    """Tell how many workers there may be at most; a share is rounded up."""
-    if rules.select_policy is SelectPolicy.DISABLED:
-        return current
-    proposed = []
-    for policy in rules.policies:
-        start = _at_start(policy, current, changes, now)
-        share = max(-(-start * (100 + policy.value) // 100), 1)
-        proposed.append(start + policy.value if policy.type is PolicyType.PODS else share)
-    return min(proposed) if rules.select_policy is SelectPolicy.MIN else max(proposed)
-
-
-def _lowest(rules: ScaleDownBehavior, current: int, changes: Sequence[Change], now: datetime) -> int:
-    """Tell how many workers there must be at least; what is left of a share is rounded down."""
-    if rules.select_policy is SelectPolicy.DISABLED:
-        return current
-    proposed = []
-    for policy in rules.policies:
-        start = _at_start(policy, current, changes, now)
-        share = start * (100 - policy.value) // 100
-        proposed.append(start - policy.value if policy.type is PolicyType.PODS else share)
-    return max(proposed) if rules.select_policy is SelectPolicy.MIN else min(proposed)
-
-
-def _at_start(policy: ScalingPolicy, current: int, changes: Sequence[Change], now: datetime) -> int:
+def _reach(
+    policy: ScalingPolicy, current: int, changes: Sequence[Change], *, up: bool, now: datetime
+) -> _Reach:
     """
-    Tell how many workers were asked for when the period began.
+    Compare with what was asked for when the policy's period began.
 
-    What the first change within it began with, rather than the sum of all: a
-    change that the cluster refused is among them, and a person's own is not.
+    That is what the first change within it began with, rather than the sum of
+    all: a change that the cluster refused is among them, and a person's own is
+    not.  Shares are rounded so that they always come to one worker at least.
     """
-    since = now - timedelta(seconds=policy.period_seconds)
-    return next((change.before for change in changes if change.at > since), current)
-
-
-def _ends(policies: Iterable[ScalingPolicy], changes: Sequence[Change], now: datetime) -> Iterable[datetime]:
-    """Tell when the oldest change within each period leaves it."""
-    for policy in policies:
-        period = timedelta(seconds=policy.period_seconds)
-        oldest = next((change.at for change in changes if change.at > now - period), None)
-        # Without a change the whole step is taken now, and is one from then on.
-        yield (oldest or now) + period
+    period = timedelta(seconds=policy.period_seconds)
+    first = next((change for change in changes if change.at > now - period), None)
+    start = first.before if first else current
+    if policy.type is PolicyType.PODS:
+        furthest = start + policy.value if up else start - policy.value
+    elif up:
+        furthest = max(-(-start * (100 + policy.value) // 100), 1)
+    else:
+        furthest = start * (100 - policy.value) // 100
+    distance = furthest - current if up else current - max(furthest, 0)
+    # Without a change the step that is taken now is the first.
+    return _Reach(distance=max(distance, 0), until=(first.at if first else now) + period)

@@ -103,7 +103,7 @@ class Situation:
     @property
     def enough(self) -> int:
         """Ready workers without which a pool is not ready: the minimum, or the first one."""
-        return min(self.desired, max(self.spec.scaling.min_replicas, 1))
+        return min(self.desired, max(self.decision.sizing.bounds.minimum, 1))
 
 
 def judge(situation: Situation) -> Verdict:

@@ -75,10 +75,10 @@ def explain(spec: QueueWorkerPoolSpec, reading: Reading, decision: Decision) -> 
         case Basis.CONFLICT:
             return f"{workers}: another autoscaler sets the number; {asked}."
         case Basis.UNKNOWN:
-            held = _limit(spec.scaling, decision) or ", so the number stays"
+            held = _limit(decision) or ", so the number stays"
             return f"{workers}: {asked}{held}."
         case Basis.BACKLOG:
-            return f"{workers}: {asked}{_limit(spec.scaling, decision)}."
+            return f"{workers}: {asked}{_limit(decision)}."
 
 
 def _asked(reading: Reading, decision: Decision, scaling: ScalingSpec) -> str:
@@ -114,11 +114,13 @@ def spell_queues(queues: Sequence[str]) -> str:
     return f"queues {', '.join(queues[:-1])} and {queues[-1]}"
 
 
-def _limit(scaling: ScalingSpec, decision: Decision) -> str:
+def _limit(decision: Decision) -> str:
     """Say what kept the number from being what the backlog asks for; nothing where nothing did."""
+    bounds = decision.sizing.bounds
+    schedule = f" (schedule {bounds.schedule})" if bounds.schedule else ""
     words = {
-        Limiter.MAXIMUM: f"maxReplicas allows {scaling.max_replicas}",
-        Limiter.MINIMUM: f"minReplicas keeps {scaling.min_replicas}",
+        Limiter.MAXIMUM: f"maxReplicas allows {bounds.maximum}{schedule}",
+        Limiter.MINIMUM: f"minReplicas keeps {bounds.minimum}{schedule}",
         Limiter.STABILISATION: "the stabilization window does not agree yet",
         Limiter.COOLDOWN: f"the last one stays until {_cooldown(decision)}s after the last job",
         Limiter.ROLLOUT: "none is added while the new ones fail",

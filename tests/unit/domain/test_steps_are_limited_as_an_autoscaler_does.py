@@ -121,6 +121,14 @@ def test_steps_within_a_period(
     assert (step.replicas, step.revisit_at) == (allowed, ago(-again_in))
 
 
+def test_the_strictest_policy_says_when() -> None:
+    """That another one would let more through in ten seconds changes nothing."""
+    rules = behavior(pods(4, 300), pods(10, 15), select="Min")
+
+    assert limited(9, 99, rules, (290, 1, 5), (5, 5, 9)).revisit_at == ago(-10)
+    assert limited(9, 99, rules, (100, 5, 9), (5, 9, 9)).revisit_at == ago(-200)
+
+
 def test_what_is_disabled_is_not_looked_at_again() -> None:
     """Time changes nothing about it."""
     assert limited(5, 9, behavior(pods(4), select="Disabled"), (30, 1, 5)).revisit_at is None
