@@ -10,7 +10,7 @@ STAMP   := $(VENV)/.complete
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-push ledger test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions test check format lock crd prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -31,6 +31,9 @@ demo-push: ## Push JOBS=50 more jobs to what demo-up left running
 ledger: JOBS ?= 2000
 ledger: prepare ## Disturb workers while they do JOBS=2000 jobs, and count what is lost, run twice or cut off
 	@$(BIN)/python -m ledger --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(if $(COMPARISON),--comparison $(COMPARISON))
+
+bench-decisions: $(STAMP) ## Simulate every scenario under every policy, and write docs/comparison.md
+	@PYTHONPATH=operator:bench $(BIN)/python -m decisions $(SCENARIOS)
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@$(PYTHON) -m harness peers

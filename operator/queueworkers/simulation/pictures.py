@@ -27,7 +27,7 @@ COLUMNS: tuple[tuple[str, str, Callable[[Sample], float]], ...] = (
 POINTS = 120
 """Across; of the samples between two points the greatest is drawn."""
 
-LEFT, TOP, BOTTOM = 100.0, 46.0, 34.0
+LEFT, TOP, BOTTOM = 130.0, 46.0, 34.0
 PLOT_WIDTH, PLOT_HEIGHT = 230.0, 44.0
 GAP_ACROSS, GAP_DOWN = 50.0, 16.0
 SMALL, NORMAL = 9.0, 11.0
@@ -132,12 +132,21 @@ def _plot(
     samples = outcome.samples
     size = max(len(samples) // POINTS, 1)
     parts = [samples[first : first + size] for first in range(0, len(samples), size)]
-    points = [(left, base)]
+    outline = [(left, base)]
     for part in parts:
         height = min(max(measure(sample) for sample in part) / highest, 1.0) * PLOT_HEIGHT
-        points.append((left + part[-1].at / outcome.lasted_seconds * PLOT_WIDTH, base - height))
-    yield Shape((*points, (left + PLOT_WIDTH, base)), colour)
+        outline.append((left + part[-1].at / outcome.lasted_seconds * PLOT_WIDTH, base - height))
+    outline.append((left + PLOT_WIDTH, base))
+    yield Shape(tuple(_without_repetition(outline)), colour)
     yield Shape(((left, base - PLOT_HEIGHT), (left, base), (left + PLOT_WIDTH, base)))
+
+
+def _without_repetition(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Leave out the points in the middle of a level."""
+    for number, point in enumerate(points):
+        beside = points[max(number - 1, 0)], points[min(number + 1, len(points) - 1)]
+        if number in {0, len(points) - 1} or any(abs(other[1] - point[1]) >= 0.1 for other in beside):  # noqa: PLR2004
+            yield point
 
 
 def _heights(step: float, highest: float, *, left: float, base: float) -> Iterator[Shape | Label]:

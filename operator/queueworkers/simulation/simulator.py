@@ -52,6 +52,10 @@ class Outcome:
     """Jobs that nobody took before the end."""
     worker_seconds: float
     """For how long workers existed, all together: boots, jobs, idleness and leaving."""
+    booted_seconds: float
+    """The part of it in which they booted, or failed to."""
+    worked_seconds: float
+    """The jobs that began, each counted once."""
     changes: tuple[tuple[float, int], ...]
     """When the number asked for changed, and to what."""
     jobs_cut: int
@@ -109,6 +113,13 @@ def simulate(trace: Trace, policy: Policy, circumstances: Circumstances) -> Outc
         waits=_waits(trace, lines, end),
         not_started=sum(line.started.count(NOT_STARTED) for line in lines),
         worker_seconds=sum(team.paid_seconds(end) for team in teams),
+        booted_seconds=sum(team.booted_seconds(end) for team in teams),
+        worked_seconds=sum(
+            seconds
+            for line in lines
+            for seconds, started in zip(line.seconds, line.started, strict=True)
+            if started != NOT_STARTED
+        ),
         changes=tuple(changes),
         jobs_cut=sum(team.cut for team in teams),
         samples=tuple(samples),

@@ -104,6 +104,7 @@ class Team:
         self._choice = Random(f"{circumstances.seed} choice {salt}")
         self._created = 0
         self._paid_seconds = 0.0
+        self._booted_seconds = 0.0
 
     # --- time passes ---
 
@@ -157,6 +158,7 @@ class Team:
             came = [worker for worker in self.starting if worker.ready_at <= now]
             if came:
                 self.ready += sorted(came, key=lambda worker: worker.ready_at)
+                self._booted_seconds += sum(worker.ready_at - worker.created_at for worker in came)
                 self.starting = [worker for worker in self.starting if worker.ready_at > now]
                 self.version += 1
         if self.leaving:
@@ -222,6 +224,7 @@ class Team:
         self.ready = [worker for worker in self.ready if id(worker) not in leavers]
         self._asking = [entry for entry in self._asking if id(entry[2]) not in leavers]
         heapify(self._asking)
+        self._booted_seconds += sum(now - worker.created_at for worker in young)
         for worker in (*young, *old):
             self._leave(worker, now)
 
@@ -288,3 +291,7 @@ class Team:
         """Add up the seconds for which workers existed until *now*: boots, jobs, idleness and leaving."""
         overrun = sum(leaver.gone_at - now for leaver in self.leaving)
         return self._paid_seconds - overrun + sum(now - worker.created_at for worker in self.staying)
+
+    def booted_seconds(self, now: float) -> float:
+        """Add up the part of that in which they were not ready for the first time."""
+        return self._booted_seconds + sum(now - worker.created_at for worker in self.starting)
