@@ -91,7 +91,7 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[Guarded]:
 
 
 async def test_the_documented_user_may_do_what_is_needed(guarded: Guarded) -> None:
-    """A backlog with its age, the framework's signals, a walk and the list of connections, and no refusal in the log."""
+    """A backlog with its age and its flow, the framework's signals, a walk and the list of connections, and no refusal in the log."""
     for command in (
         ("RPUSH", "shop_queues:{default}", '{"job":"x","id":"1","createdAt":1700000000,"attempts":0}'),
         ("ZADD", "shop_queues:{default}:delayed", "1", "y"),
@@ -99,7 +99,7 @@ async def test_the_documented_user_may_do_what_is_needed(guarded: Guarded) -> No
         guarded.push(*command)
     guarded.push("SET", "shop_illuminate:queue:restart", "1700000000")
     right, wrong = (
-        pool(name, prefix=prefix, queues=("{default}",), ever_seen=False)
+        pool(name, prefix=prefix, queues=("{default}",), ever_seen=False, counts_flow=True)
         for name, prefix in (("right", "shop_"), ("wrong", "wrong_"))
     )
     places = signal_places(
@@ -108,12 +108,18 @@ async def test_the_documented_user_may_do_what_is_needed(guarded: Guarded) -> No
     signals = SignalRequest(PoolKey("shop", "right"), places, right.queues)
     async with reading_at(guarded.endpoint) as reader:
         readings = await reader.observe([wrong])
+        before = (await reader.observe([right]))[right.key]
+        guarded.push("RPUSH", "shop_queues:{default}", '{"job":"x","id":"2"}')
         readings |= await reader.observe([right])
         heard = await reader.observe_signals([signals])
         listed = await reader.observe_connections()
     reading = readings[right.key]
-    assert counts(reading)["{default}"] == (1, 1, 1, 0, 0)
+    assert counts(reading)["{default}"] == (2, 1, 1, 0, 0)
     assert isinstance(reading, Backlog)
+    assert isinstance(before, Backlog)
+    (was,), (now,) = before.queues, reading.queues
+    assert was.tally
+    assert now.tally == replace(was.tally, arrived=1)
     assert reading.oldest
     assert reading.oldest.since.timestamp() == 1
     found = trouble(readings[wrong.key])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.backlog.endpoint import ClusterEndpoint, RedisEndpoint
+    from queueworkers.backlog.flow import FlowQuestion
     from queueworkers.backlog.round_trip import QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.slots import Node, Redirection, SlotMap
@@ -122,7 +123,9 @@ class ClusterWay:
         self._slots: SlotMap | None = None
         self._read_slots_from = float("-inf")
 
-    async def observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
+    async def observe_queues(
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
+    ) -> Mapping[QueueAddress, Outcome]:
         """Ask each master about the queues that it has, all at once."""
         slots = await self._find_slots()
         if isinstance(slots, UnknownBacklog):
@@ -140,7 +143,9 @@ class ClusterWay:
             else:
                 by_node[owner].append(address)
         async with asyncio.TaskGroup() as asking:
-            asked = [asking.create_task(self._observe_node(each, some)) for each, some in by_node.items()]
+            asked = [
+                asking.create_task(self._observe_node(each, some, flows)) for each, some in by_node.items()
+            ]
         for answered in asked:
             outcomes |= answered.result()
         return outcomes
@@ -187,10 +192,13 @@ class ClusterWay:
             node.drop()
 
     async def _observe_node(
-        self, node: Node, addresses: Sequence[QueueAddress]
+        self,
+        node: Node,
+        addresses: Sequence[QueueAddress],
+        flows: Mapping[QueueAddress, FlowQuestion],
     ) -> Mapping[QueueAddress, Outcome]:
         server = self._node(node)
-        outcomes = await server.observe_queues_patiently(addresses)
+        outcomes = await server.observe_queues_patiently(addresses, flows)
         if server.wire is None:
             # Somebody else may have its slots by now, or will have them soon.
             self._doubt_slots()

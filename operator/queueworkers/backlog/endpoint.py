@@ -140,5 +140,7 @@ class PoolRequest:
     """True when a job of this pool was seen here before: then a queue without keys is merely empty."""
     claims_end: bool = True
     """False where no job in hand is ever handed to another worker: then the scores of reserved jobs mean nothing."""
+    counts_flow: bool = False
+    """True where it matters how fast jobs come and are taken."""
     known_heads: Mapping[str, SeenHead] = field(default_factory=lambda: MappingProxyType({}))
     """By queue, what was at the heads when somebody last looked here; of use to a reader that has not looked yet."""

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from queueworkers.backlog.cluster import ClusterWay
 from queueworkers.backlog.endpoint import ClusterEndpoint, RedisEndpoint, SentinelEndpoint
+from queueworkers.backlog.flow import flow_stores
 from queueworkers.backlog.round_trip import QueueAddress
 from queueworkers.backlog.sentinel import SentinelWay
 from queueworkers.backlog.signals import latest_signals
 from queueworkers.backlog.standalone import StandaloneWay
 from queueworkers.backlog.surroundings import Surroundings, Suspect
+from queueworkers.backlog.tallies import Tallies
 from queueworkers.backlog.troubles import FAILURES, explain_scattered
 from queueworkers.backlog.waiting_time import HeadSights
 from queueworkers.backlog.way import Pace, Scattered, Seen
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from queueworkers.backlog.round_trip import Counted
     from queueworkers.backlog.signals import SignalRequest, Signals
     from queueworkers.backlog.way import Outcome, Way
-    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.backlog import Reading, Tally
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
     from queueworkers.frameworks.base import QueueStore
@@ -81,6 +84,7 @@ class RedisReader:
         self._way = way_to(endpoint, self._pace)
         self._surroundings = Surroundings(every_seconds=look_around_seconds)
         self._sights = HeadSights()
+        self._tallies = Tallies()
         # What one question finds out about the servers, the next one builds on.
         self._turn = asyncio.Lock()
 
@@ -96,10 +100,14 @@ class RedisReader:
         by_pool = {request.key: _addresses_of(request) for request in requests}
         addresses = list(dict.fromkeys(address for each in by_pool.values() for address in each.values()))
         async with self._turn:
-            outcomes = await self._way.observe_queues(addresses)
+            courses = _courses_of(requests, by_pool)
+            flows = {address: self._tallies.question(address, some) for address, some in courses.items()}
+            outcomes = await self._way.observe_queues(addresses, flows)
+            tallies = self._count(courses, outcomes)
             self._surroundings.note_seen(address for address, found in outcomes.items() if _count(found))
             readings = {
-                request.key: self._read_pool(by_pool[request.key], outcomes, request) for request in requests
+                request.key: self._read_pool(by_pool[request.key], outcomes, tallies, request)
+                for request in requests
             }
             return {**readings, **await self._look_around(requests, by_pool, outcomes)}
 
@@ -129,10 +137,23 @@ class RedisReader:
         async with self._turn:
             self._way.drop()
 
+    def _count(
+        self,
+        courses: Mapping[QueueAddress, tuple[QueueStore, ...]],
+        outcomes: Mapping[QueueAddress, Outcome],
+    ) -> Mapping[QueueAddress, Tally]:
+        """Go on counting what comes and goes, once for each queue, however many pools ask."""
+        return {
+            address: self._tallies.count(address, stores, flow, at=outcome.at, wire=outcome.wire)
+            for address, stores in courses.items()
+            if isinstance(outcome := outcomes[address], Seen) and (flow := outcome.counted.flow)
+        }
+
     def _read_pool(
         self,
         addresses: Mapping[str, QueueAddress],
         outcomes: Mapping[QueueAddress, Outcome],
+        tallies: Mapping[QueueAddress, Tally],
         request: PoolRequest,
     ) -> Reading:
         queues = []
@@ -159,6 +180,7 @@ class RedisReader:
                     expired=found.expired,
                     oldest=waiting.oldest,
                     head=waiting.head,
+                    tally=tallies.get(address) if request.counts_flow else None,
                     upcoming=_upcoming(found),
                 )
             )
@@ -207,6 +229,30 @@ def _addresses_of(request: PoolRequest) -> dict[str, QueueAddress]:
         counted.update(own)
         addresses[name] = QueueAddress(request.database, own, request.framework.read_header)
     return addresses
+
+
+def _courses_of(
+    requests: Sequence[PoolRequest], by_pool: Mapping[PoolKey, Mapping[str, QueueAddress]]
+) -> dict[QueueAddress, tuple[QueueStore, ...]]:
+    """
+    Choose the stores of each queue whose flow is asked for.
+
+    A key that several queues of a pool share is left out: nobody can tell for
+    which of them its jobs are until they are in that one's list.
+    """
+    courses: dict[QueueAddress, tuple[QueueStore, ...]] = {}
+    for request in requests:
+        if not request.counts_flow:
+            continue
+        keys = Counter(
+            key
+            for name in by_pool[request.key]
+            for key in {store.key for store in request.framework.keys(name, request.spelling)}
+        )
+        for address in by_pool[request.key].values():
+            stores = courses.get(address, flow_stores(address.stores))
+            courses[address] = tuple(store for store in stores if keys[store.key] == 1)
+    return {address: stores for address, stores in courses.items() if stores}
 
 
 def _upcoming(found: Counted) -> tuple[Upcoming, ...]:

@@ -7,9 +7,10 @@ Pure: commands out, replies in.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import floor, isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from queueworkers.backlog.counting import (
@@ -20,6 +21,7 @@ from queueworkers.backlog.counting import (
     parse_counts,
 )
 from queueworkers.backlog.edges import EDGES_SCRIPT, SLOT_SECONDS, TYPE_NAMES, edges_command, parse_edges
+from queueworkers.backlog.flow import FLOW_SCRIPT, flow_command, parse_flow
 from queueworkers.backlog.keys import printable
 from queueworkers.backlog.wire import NotRedisError, Refusal
 from queueworkers.frameworks.base import JobState, StoreKind
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from queueworkers.backlog.edges import Edge
+    from queueworkers.backlog.flow import FlowQuestion, FlowSight
     from queueworkers.backlog.wire import Command, Reply
     from queueworkers.frameworks.base import HeaderReader, QueueStore
 
@@ -43,6 +46,8 @@ counted twice for a moment, and not missed.
 _MICROSECONDS = 1_000_000
 _YEAR_3000 = 32_503_680_000
 _REPLY_OVERHEAD_BYTES = 1024
+
+NO_FLOWS: Mapping[QueueAddress, FlowQuestion] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,8 @@ class Counted:
     """Of streams whose first entry could not be seen, the last id that somebody has got: what waits came later."""
     upcoming: tuple[tuple[float, int], ...] = ()
     """When delayed jobs fall due soon, in unix seconds and never later than they do, and how many, the earliest first."""
+    flow: FlowSight | None = None
+    """What comes and goes, where that was asked and can be known."""
 
     @property
     def total(self) -> int:
@@ -147,6 +154,7 @@ class RoundTrip:
         addresses: The queues, each once.
         now: Unix seconds by the server's clock; scores up to and including it are due, as the frameworks have it.
         database: The database that is selected before.
+        flows: What else is asked about some of them.
     """
 
     def __init__(
@@ -155,8 +163,11 @@ class RoundTrip:
         *,
         now: int,
         database: int,
+        flows: Mapping[QueueAddress, FlowQuestion] = NO_FLOWS,
     ) -> None:
+        self._now = now
         self._database = database
+        self._flows = {address: flows[address] for address in addresses if address in flows}
         self._count = len(addresses)
         ordered = sorted(addresses, key=lambda address: address.database)
         self._groups = [
@@ -165,6 +176,8 @@ class RoundTrip:
         self._scripts = [EDGES_SCRIPT]
         if any(store.kind is StoreKind.STREAM for address in addresses for store in address.stores):
             self._scripts.append(STREAM_SCRIPT)
+        if self._flows:
+            self._scripts.append(FLOW_SCRIPT)
         self.commands: list[Command] = [("TIME",), *(("EVAL", script, 0) for script in self._scripts)]
         for number, group in self._groups:
             # Not said without need: an ACL or a proxy may refuse it to one who never leaves database 0.
@@ -174,11 +187,14 @@ class RoundTrip:
                 for store in _by_journey(address):
                     self.commands += count_commands(store, now)
                 self.commands.append(edges_command(address.stores, now))
+                if address in self._flows:
+                    self.commands.append(flow_command(self._flows[address], now))
 
     @property
     def at_most_bytes(self) -> int:
         """How long the answer can be."""
-        return len(self.commands) * _REPLY_OVERHEAD_BYTES + self._count * MAX_PAYLOAD_BYTES
+        flows = sum(question.at_most_bytes for question in self._flows.values())
+        return len(self.commands) * _REPLY_OVERHEAD_BYTES + self._count * MAX_PAYLOAD_BYTES + flows
 
     def parse(self, replies: Sequence[Reply]) -> Answer:
         """
@@ -199,6 +215,9 @@ class RoundTrip:
                 database = number
             for address in group:
                 found = _parse_finding(address, pending)
+                if question := self._flows.get(address):
+                    flow = parse_flow(question, next(pending), self._now)
+                    found = replace(found, flow=flow) if isinstance(found, Counted) else found
                 # After a refused SELECT the replies are about another database.
                 findings[address] = Refused(selected) if isinstance(selected, Refusal) else found
         return Answer(server_time=server_time, findings=findings, database=database)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.backlog.endpoint import SentinelEndpoint
+    from queueworkers.backlog.flow import FlowQuestion
     from queueworkers.backlog.round_trip import QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.way import Outcome, Pace
@@ -71,11 +72,13 @@ class SentinelWay:
         self._master: Master | None = None
         self._confirm_from = float("-inf")
 
-    async def observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
+    async def observe_queues(
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
+    ) -> Mapping[QueueAddress, Outcome]:
         """Ask the master; where that fails, whoever is the master after asking the Sentinels again."""
         trouble = self._breaker.resting(self._pace.monotonic())
         if trouble is None:
-            outcomes = await self._observe_queues(addresses)
+            outcomes = await self._observe_queues(addresses, flows)
             if not isinstance(outcomes, UnknownBacklog):
                 self._breaker.record_success()
                 return outcomes
@@ -102,7 +105,7 @@ class SentinelWay:
         self._go_to(None)
 
     async def _observe_queues(
-        self, addresses: Sequence[QueueAddress]
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
     ) -> Mapping[QueueAddress, Outcome] | UnknownBacklog:
         asked = self._master
         if asked is None or self._pace.monotonic() >= self._confirm_from:
@@ -111,14 +114,14 @@ class SentinelWay:
                 return found
             asked = found
         try:
-            return await asked.observe_queues(addresses)
+            return await asked.observe_queues(addresses, flows)
         except FAILURES as error:
             trouble = asked.explain(error)
         successor = await self._find_master()
         if isinstance(successor, UnknownBacklog) or successor is asked:
             return trouble
         try:
-            return await successor.observe_queues(addresses)
+            return await successor.observe_queues(addresses, flows)
         except FAILURES as error:
             return successor.explain(error)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
     from queueworkers.backlog.endpoint import RedisEndpoint
+    from queueworkers.backlog.flow import FlowQuestion
     from queueworkers.backlog.round_trip import Finding, QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.way import Outcome, Pace
@@ -73,23 +74,25 @@ class Server:
         """The connection, where there is one."""
         return self._wire
 
-    async def observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
+    async def observe_queues(
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
+    ) -> Mapping[QueueAddress, Outcome]:
         """
         Read queues in one round trip.
 
         Raises:
             One of `FAILURES`: the server cannot be asked.
         """
-        return await self._anew(lambda: self._observe_queues(addresses))
+        return await self._anew(lambda: self._observe_queues(addresses, flows))
 
     async def observe_queues_patiently(
-        self, addresses: Sequence[QueueAddress]
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
     ) -> Mapping[QueueAddress, Outcome]:
         """Read queues in one round trip, or say why not; a server that fails again and again is left alone for a while."""
         trouble = self._breaker.resting(self._pace.monotonic())
         if trouble is None:
             try:
-                outcomes = await self.observe_queues(addresses)
+                outcomes = await self.observe_queues(addresses, flows)
             except FAILURES as error:
                 trouble = self.explain(error)
                 self._breaker.record_failure(trouble, self._pace.monotonic())
@@ -197,7 +200,9 @@ class Server:
                 raise
             return await attempt()
 
-    async def _observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
+    async def _observe_queues(
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
+    ) -> Mapping[QueueAddress, Outcome]:
         outcomes: dict[QueueAddress, Outcome] = {}
         try:
             wire = await self.connected()
@@ -205,20 +210,20 @@ class Server:
             at = datetime.fromtimestamp(now, tz=UTC)
             for some in _batched(addresses, QUEUES_AT_ONCE):
                 asked_at = self._pace.monotonic()
-                trip = RoundTrip(some, now=int(now), database=wire.database)
+                trip = RoundTrip(some, now=int(now), database=wire.database, flows=flows)
                 answer = trip.parse(await self.ask(trip.commands, at_most_bytes=trip.at_most_bytes))
                 wire.database = answer.database
                 self._set_clock(answer.server_time, asked_at)
                 for address, found in answer.findings.items():
-                    outcomes[address] = self._outcome(address, found, at)
+                    outcomes[address] = self._outcome(address, found, at, wire)
         except BaseException:
             self.drop()
             raise
         return outcomes
 
-    def _outcome(self, address: QueueAddress, found: Finding, at: datetime) -> Outcome:
+    def _outcome(self, address: QueueAddress, found: Finding, at: datetime, wire: Wire) -> Outcome:
         if not isinstance(found, Refused):
-            return Seen(found, at)
+            return Seen(found, at, wire.number)
         if concerns_all(found.refusal):
             # What was refused to this connection may be granted to the next.
             self.drop()

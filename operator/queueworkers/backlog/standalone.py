@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.backlog.endpoint import RedisEndpoint
+    from queueworkers.backlog.flow import FlowQuestion
     from queueworkers.backlog.round_trip import QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.way import Outcome, Pace
@@ -24,9 +25,11 @@ class StandaloneWay:
     def __init__(self, endpoint: RedisEndpoint, pace: Pace) -> None:
         self._server = Server(endpoint, pace)
 
-    async def observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
+    async def observe_queues(
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
+    ) -> Mapping[QueueAddress, Outcome]:
         """Ask it."""
-        return await self._server.observe_queues_patiently(addresses)
+        return await self._server.observe_queues_patiently(addresses, flows)
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
         """Ask it, if it was reached for something else."""

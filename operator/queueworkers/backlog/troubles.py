@@ -46,8 +46,8 @@ _QUOTED_LENGTH = 200
 _NAMED_MASTERS = 5
 
 NEEDED_COMMANDS = (
-    "+select +time +llen +zcard +zcount +eval +evalsha +type +lindex +zrangebyscore +memory|usage +mget +exists +info"
-    " +scan +client|list"
+    "+select +time +llen +zcard +zcount +eval +evalsha +type +lindex +lpos +zrangebyscore +memory|usage +mget +exists"
+    " +info +scan +client|list"
 )
 """What a user needs at every server; what some need beside is in docs/redis.md."""
 

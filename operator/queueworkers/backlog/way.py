@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from queueworkers.backlog.flow import FlowQuestion
     from queueworkers.backlog.round_trip import Counted, QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.wire import Wire
@@ -45,6 +46,8 @@ class Seen:
     counted: Counted
     at: datetime
     """By that server's clock."""
+    wire: int
+    """The connection over which it was said; over another one may be another server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,10 @@ Outcome = Seen | Scattered | UnknownBacklog
 class Way(Protocol):
     """The way to the servers of one endpoint; used by one caller at a time."""
 
-    async def observe_queues(self, addresses: Sequence[QueueAddress]) -> Mapping[QueueAddress, Outcome]:
-        """Read queues, with one question to each server; connects where needed."""
+    async def observe_queues(
+        self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
+    ) -> Mapping[QueueAddress, Outcome]:
+        """Read queues, and the flow of some of them, with one question to each server; connects where needed."""
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
         """Read signals, without those that are refused; nothing where no queue could be read."""

@@ -10,6 +10,7 @@ translated here, once, into those that are documented at each call.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import ssl
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ Command = tuple[str | bytes | int, ...]
 Reply = Any
 """`bytes`, `int`, ``None``, a list of replies, or a `Refusal` in the place of one."""
 
+_NUMBERS = itertools.count()
 _CHUNK_BYTES = 256 * 1024
 SHORT_ANSWER_BYTES = 64 * 1024
 
@@ -97,6 +99,8 @@ class Wire:
 
     def __init__(self, connection: _Socket) -> None:
         self._connection = connection
+        self.number = next(_NUMBERS)
+        """Tells it from every other connection of this process."""
         self.database = 0
         """The selected database; kept up to date by whoever sends `SELECT`."""
         self.broken = False

@@ -360,6 +360,7 @@ def _request_of(pool: Pool, spec: QueueWorkerPoolSpec) -> PoolRequest:
         database=spec.redis.database,
         ever_seen=bool(seen_here and seen_at and seen_at.first_job_time),
         claims_end=spec.effective_retry_after != 0,
+        counts_flow=any(spec.scaling.wait_seconds_of(queue) for queue in spec.queues),
         known_heads={
             queue.name: SeenHead(digest=queue.head.digest, since=queue.head.first_seen_time)
             for queue in pool.status.queues
