@@ -7,15 +7,18 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from decisions.goals import judge
 from decisions.page import Chapter, write_page
-from queueworkers.simulation.lineup import line_up
-from queueworkers.simulation.optimum import Optimum, find_optimum
+from queueworkers.simulation.lineup import find_pools_optimum, line_up
 from queueworkers.simulation.pictures import draw_picture
 from queueworkers.simulation.pools import SimulatedPool, parse_pool
 from queueworkers.simulation.scenarios import SCENARIOS
 from queueworkers.simulation.simulator import Outcome, simulate
+
+if TYPE_CHECKING:
+    from queueworkers.simulation.optimum import Optimum
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "comparison.md"
@@ -91,13 +94,8 @@ def run(name: str, policy: str) -> Outcome:
 def bound(name: str) -> Optimum | None:
     """Find what nobody can do better."""
     pool, scenario = parse_pool(POOL), SCENARIOS[name]
-    return find_optimum(
-        scenario.trace("default", seed=SEED),
-        pool.circumstances(boot_seconds=BOOT_SECONDS, seed=SEED, failing=scenario.failing),
-        waits=[TARGET_SECONDS],
-        minimum=0,
-        maximum=MOST_WORKERS,
-    )
+    circumstances = pool.circumstances(boot_seconds=BOOT_SECONDS, seed=SEED, failing=scenario.failing)
+    return find_pools_optimum(pool.spec, scenario.trace("default", seed=SEED), circumstances)
 
 
 def conclude(

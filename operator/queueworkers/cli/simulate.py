@@ -13,6 +13,7 @@ from queueworkers.errors import QueueWorkersError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from queueworkers.simulation.optimum import Optimum
     from queueworkers.simulation.pools import SimulatedPool
     from queueworkers.simulation.simulator import Outcome
     from queueworkers.simulation.teams import Circumstances
@@ -69,19 +70,21 @@ def simulate(  # noqa: PLR0913 - one for each option, as click wants it
     of it, beside what KEDA, Horizon and fixed numbers of workers would have done.
     """
     _require_extra()
+    from queueworkers.simulation.pictures import draw_picture, parse_kind  # noqa: PLC0415 - needs the extra
     from queueworkers.simulation.pools import parse_pool  # noqa: PLC0415 - needs the extra
 
-    simulated = parse_pool(pool.read_text(), name=pool_name)
+    kind = parse_kind(picture) if picture else ""
+    simulated = parse_pool(_read(pool), name=pool_name)
     trace, circumstances = _load(simulated, arrivals, scenario, boot_seconds=boot_seconds, seed=seed)
-    outcomes = _run(simulated, trace, circumstances, policies)
-    if picture is not None:
-        from queueworkers.simulation.pictures import draw_picture  # noqa: PLC0415 - needs the extra
-
-        title = f"{simulated.name}: {trace.jobs:,} jobs"
-        picture.write_bytes(
-            draw_picture(outcomes, title=title, kind=picture.suffix.removeprefix(".").lower())
-        )
-    click.echo(_as_json(outcomes, trace) if output == "json" else _as_text(outcomes, trace))
+    outcomes, optimum = _run(simulated, trace, circumstances, policies)
+    if picture and outcomes:
+        drawn = draw_picture(outcomes, title=f"{simulated.name}: {trace.jobs:,} jobs", kind=kind)
+        try:
+            picture.write_bytes(drawn)
+        except OSError as error:
+            raise QueueWorkersError(f"{picture}: {error.strerror}") from error
+    write = _as_json if output == "json" else _as_text
+    click.echo(write(outcomes, optimum, trace))
 
 
 def _require_extra() -> None:
@@ -95,6 +98,13 @@ def _require_extra() -> None:
         ) from missing
 
 
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise QueueWorkersError(f"{path}: this is not text in UTF-8") from error
+
+
 def _load(
     pool: SimulatedPool, arrivals: Path | None, scenario: str | None, *, boot_seconds: float, seed: int
 ) -> tuple[Trace, Circumstances]:
@@ -104,8 +114,7 @@ def _load(
     if (arrivals is None) == (scenario is None):
         raise click.UsageError("Say what comes, once: --arrivals TRACE.csv, or --scenario NAME.")
     if arrivals is not None:
-        with arrivals.open(newline="", encoding="utf-8") as lines:
-            trace = parse_trace(lines).ordered(pool.spec.queues)
+        trace = parse_trace(_read(arrivals).splitlines()).ordered(pool.spec.queues)
         return trace, pool.circumstances(boot_seconds=boot_seconds, seed=seed)
     if scenario not in SCENARIOS:
         known = "\n".join(f"  {each.name:16} {each.tells}" for each in SCENARIOS.values())
@@ -117,28 +126,42 @@ def _load(
 
 def _run(
     pool: SimulatedPool, trace: Trace, circumstances: Circumstances, policies: str | None
-) -> list[Outcome]:
-    from queueworkers.simulation.lineup import line_up  # noqa: PLC0415 - needs the extra
+) -> tuple[list[Outcome], Optimum | None]:
+    from queueworkers.simulation.lineup import (  # noqa: PLC0415 - needs the extra
+        OPTIMUM,
+        find_pools_optimum,
+        line_up,
+    )
     from queueworkers.simulation.simulator import simulate as run  # noqa: PLC0415 - needs the extra
 
     known = line_up(pool.spec, trace)
-    chosen = [name.strip() for name in policies.split(",")] if policies else list(known)
-    strangers = [name for name in chosen if name not in known]
+    chosen = [name.strip() for name in policies.split(",")] if policies else [*known, OPTIMUM]
+    strangers = [name for name in chosen if name not in (*known, OPTIMUM)]
     if strangers:
-        raise click.UsageError(f"{', '.join(strangers)}: the policies are {', '.join(known)}.")
-    return [run(trace, known[name](), circumstances) for name in chosen]
+        raise click.UsageError(f"{', '.join(strangers)}: the policies are {', '.join(known)}, {OPTIMUM}.")
+    outcomes = [run(trace, known[name](), circumstances) for name in chosen if name != OPTIMUM]
+    optimum = find_pools_optimum(pool.spec, trace, circumstances) if OPTIMUM in chosen else None
+    return outcomes, optimum
 
 
-def _as_json(outcomes: Sequence[Outcome], trace: Trace) -> str:
-    from queueworkers.simulation.tables import as_json  # noqa: PLC0415 - needs the extra
+def _as_json(outcomes: Sequence[Outcome], optimum: Optimum | None, trace: Trace) -> str:
+    from queueworkers.simulation.tables import as_bound_json, as_json  # noqa: PLC0415 - needs the extra
 
-    return json.dumps({"jobs": trace.jobs, "policies": [as_json(each) for each in outcomes]}, indent=2)
+    rows = [as_json(each) for each in outcomes]
+    if optimum:
+        rows.append(as_bound_json(optimum))
+    return json.dumps({"jobs": trace.jobs, "policies": rows}, indent=2)
 
 
-def _as_text(outcomes: Sequence[Outcome], trace: Trace) -> str:
+def _as_text(outcomes: Sequence[Outcome], optimum: Optimum | None, trace: Trace) -> str:
     from queueworkers.simulation.charts import draw_chart  # noqa: PLC0415 - needs the extra
-    from queueworkers.simulation.tables import HEADER, as_row, as_table  # noqa: PLC0415 - needs the extra
+    from queueworkers.simulation.tables import (  # noqa: PLC0415 - needs the extra
+        HEADER,
+        as_bound_row,
+        as_row,
+        as_table,
+    )
 
     head = f"{trace.jobs:,} jobs of {trace.mean_seconds:.1f} s on average, from {trace.began:%Y-%m-%d %H:%M}"
-    table = as_table([HEADER, *map(as_row, outcomes)])
-    return f"{head}\n\n{table}\n\n{draw_chart(outcomes)}"
+    rows = [HEADER, *map(as_row, outcomes), *([as_bound_row(optimum)] if optimum else ())]
+    return f"{head}\n\n{as_table(rows)}\n\n{draw_chart(outcomes)}".rstrip()

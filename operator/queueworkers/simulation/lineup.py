@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from queueworkers.simulation.optimum import find_optimum
 from queueworkers.simulation.policies.fixed import Fixed
 from queueworkers.simulation.policies.horizon import Horizon, Strategy
 from queueworkers.simulation.policies.keda import Keda, ScaledObject
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.simulation.optimum import Optimum
     from queueworkers.simulation.policy import Policy
+    from queueworkers.simulation.teams import Circumstances
     from queueworkers.simulation.traces import Trace
 
 BUSIEST_SECONDS = 60
@@ -60,6 +63,27 @@ def line_up(spec: QueueWorkerPoolSpec, trace: Trace) -> Mapping[str, Callable[[]
         "fixed-peak": fixed("fixed-peak", _busiest(trace)),
         "fixed-mean": fixed("fixed-mean", trace.mean_seconds * trace.jobs / trace.lasts_seconds),
     }
+
+
+OPTIMUM = "optimum"
+"""The name of the bound among the policies."""
+
+
+def find_pools_optimum(
+    spec: QueueWorkerPoolSpec, trace: Trace, circumstances: Circumstances
+) -> Optimum | None:
+    """Find what nobody could do better within a pool's bounds; ``None`` where it has no target in time, or none can keep it."""
+    waits = [spec.scaling.wait_seconds_of(queue) for queue in spec.queues]
+    in_time = [wait for wait in waits if wait is not None]
+    if len(in_time) < len(waits):
+        return None
+    return find_optimum(
+        trace,
+        circumstances,
+        waits=in_time,
+        minimum=spec.scaling.min_replicas,
+        maximum=spec.scaling.max_replicas,
+    )
 
 
 def _list_length(spec: QueueWorkerPoolSpec, trace: Trace) -> float:

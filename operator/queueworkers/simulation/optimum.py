@@ -51,6 +51,8 @@ class Optimum:
     """The bound, and the numbers of workers that it is made of."""
 
     worker_seconds: float
+    wait_seconds: float
+    """How long no job waits for, of any queue."""
     slot_seconds: float
     workers: NDArray[np.float64]
     """In each slot, on average, boots not included."""
@@ -118,7 +120,10 @@ def find_optimum(
     if not solution.success:
         return None
     return Optimum(
-        worker_seconds=float(solution.fun), slot_seconds=width, workers=np.asarray(solution.x[:slots])
+        worker_seconds=float(solution.fun),
+        wait_seconds=max(waits),
+        slot_seconds=width,
+        workers=np.asarray(solution.x[:slots]),
     )
 
 

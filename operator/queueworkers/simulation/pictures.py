@@ -15,6 +15,7 @@ from queueworkers.errors import QueueWorkersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from queueworkers.simulation.simulator import Outcome, Sample
 
@@ -39,6 +40,8 @@ CROPPED_ABOVE = 3
 """What is so many times higher than the middle row of its column is cut off, or nothing else could be seen."""
 
 INK = "#333333"
+
+KINDS = ("svg", "png")
 
 HOUR_SECONDS = 3600.0
 
@@ -75,17 +78,25 @@ class Drawing:
     parts: tuple[Shape | Label, ...]
 
 
-def draw_picture(outcomes: Sequence[Outcome], *, title: str, kind: str) -> bytes:
+def parse_kind(path: Path) -> str:
     """
-    Draw *outcomes* as ``svg`` or ``png``; the same outcomes give the same bytes.
+    Tell from a name what kind of picture it is to be.
 
     Raises:
-        PictureError: It is to be of another kind.
+        PictureError: It can be none.
     """
-    writers = {"svg": _as_svg, "png": _as_png}
-    if kind not in writers:
-        raise PictureError(f"a picture's name must end in {' or '.join(f'.{each}' for each in writers)}")
-    return writers[kind](_drawing(outcomes, title))
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in KINDS:
+        raise PictureError(
+            f"{path}: the name of a picture ends in {' or '.join(f'.{each}' for each in KINDS)}"
+        )
+    return kind
+
+
+def draw_picture(outcomes: Sequence[Outcome], *, title: str, kind: str) -> bytes:
+    """Draw *outcomes*, at least one, as one of `KINDS`; the same outcomes give the same bytes."""
+    drawing = _drawing(outcomes, title)
+    return _as_svg(drawing) if kind == "svg" else _as_png(drawing)
 
 
 def _drawing(outcomes: Sequence[Outcome], title: str) -> Drawing:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from queueworkers.simulation.optimum import Optimum
     from queueworkers.simulation.simulator import Outcome
 
 HEADER = ("policy", "wait p50", "p95", "p99", "max", "worker-hours", "changes", "jobs cut", "not started")
@@ -30,6 +31,11 @@ def as_row(outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.jobs_cut:,}",
         f"{outcome.not_started:,}",
     )
+
+
+def as_bound_row(optimum: Optimum) -> tuple[str, ...]:
+    """Write the bound in the columns of `HEADER`: of its waits only the longest is known."""
+    return "optimum", "", "", "", f"{optimum.wait_seconds:,.0f} s", f"{optimum.worker_hours:,.2f}", "", "", ""
 
 
 def as_table(rows: Sequence[Sequence[str]]) -> str:
@@ -56,4 +62,13 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "changes": len(outcome.changes),
         "jobsCut": outcome.jobs_cut,
         "jobsNotStarted": outcome.not_started,
+    }
+
+
+def as_bound_json(optimum: Optimum) -> dict[str, Any]:
+    """Write the bound for a program."""
+    return {
+        "policy": "optimum",
+        "waitSeconds": {"max": optimum.wait_seconds},
+        "workerHours": round(optimum.worker_hours, 4),
     }
