@@ -32,7 +32,7 @@ def test_grows_in_one_step_and_returns_to_zero(namespace: Namespace, redis: Redi
     namespace.wait_for_reason("orders", "Idle")
     events = namespace.events("orders")
     assert [note.partition(",")[0] for reason, note in events if reason == "ScaledUp"] == ["0→50: 500 ready"]
-    assert events[-1] == ("ScaledDown", "1→0: 0 ready, min 0")
+    assert events[-1] == ("ScaledDown", "1→0: 0 ready, at 10 per worker, ask for 0, min 0")
 
 
 def test_stops_at_the_maximum_and_says_so(namespace: Namespace, redis: RedisServer) -> None:

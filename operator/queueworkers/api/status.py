@@ -130,6 +130,35 @@ class RolloutStatus(StatusModel):
     """Workers that there should be."""
 
 
+class DecisionInput(StatusModel):
+    """One thing that the number of workers was decided from."""
+
+    name: Word
+    """What it is, such as `waiting jobs`."""
+    value: Word
+    """How much of it, with its unit; `(guessed)` where nothing is known yet."""
+
+
+class DecisionStep(StatusModel):
+    """One step on the way from what the backlog asks for to the number of workers."""
+
+    limit: Word
+    """What made the number this one; None for what the backlog asks for."""
+    replicas: Count
+    """The number after it."""
+
+
+class DecisionStatus(StatusModel):
+    """How the number of workers was decided: what `qwp explain` shows."""
+
+    target: Word | None = None
+    """The target in use, such as `waitSeconds 30`."""
+    inputs: Annotated[tuple[DecisionInput, ...], Field(max_length=128)] = ()
+    """What it was decided from, in the order in which it counts."""
+    steps: Annotated[tuple[DecisionStep, ...], Field(max_length=32)] = ()
+    """What the backlog asks for, and what each limit made of that; the last is what counts."""
+
+
 class WorkersStatus(StatusModel):
     """
     The workers' pods, each counted once, so that what they hold (such as connections to a
@@ -234,6 +263,8 @@ class QueueWorkerPoolStatus(StatusModel):
     """
     explanation: Annotated[str, Field(max_length=2048)] | None = None
     """Why there are as many workers as there are, in one sentence."""
+    decision: DecisionStatus | None = None
+    """What that was decided from, and which limits made it what it is."""
     tries: Count | None = None
     """
     How often a job is tried that says nothing of its own: `spec.tries`, else the default of the declared

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
 from queueworkers.domain.decision import Basis
+from queueworkers.domain.formulas import spell_asked
 from queueworkers.domain.restarts import RESTART_ANNOTATION
 from queueworkers.domain.rollout import UNDER_WAY, Phase
 from queueworkers.domain.scaling import Limiter
@@ -66,9 +67,17 @@ def announce_scaling(situation: Situation, *, before: int, now: datetime) -> tup
         Announcement(
             warning=False,
             reason="ScaledUp" if after > before else "ScaledDown",
-            note=f"{before}→{after}: {backlog}, {_decisive(situation, up=after > before)}",
+            note=f"{before}→{after}: {backlog}, {_formula(situation)}{_decisive(situation, up=after > before)}",
         ),
     )
+
+
+def _formula(situation: Situation) -> str:
+    """Say how the number follows from the backlog, where it does."""
+    asked = situation.decision.sizing.asked
+    if asked is None or situation.decision.basis is not Basis.BACKLOG:
+        return ""
+    return f"{spell_asked(situation.spec.scaling, asked)}, "
 
 
 def _decisive(situation: Situation, *, up: bool) -> str:

@@ -15,6 +15,9 @@ from queueworkers.api.redis import REDIS_PORT, host_seen_from
 from queueworkers.api.status import (
     BacklogStatus,
     Condition,
+    DecisionInput,
+    DecisionStatus,
+    DecisionStep,
     ExitStatus,
     HeadStatus,
     QueueStatus,
@@ -29,6 +32,7 @@ from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.capacity import count_workers
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.exits import Exit, resume_exits
+from queueworkers.domain.formulas import list_inputs, spell_target
 from queueworkers.domain.identity import POOL_LABEL
 from queueworkers.domain.listening import judge_listening
 from queueworkers.domain.rollout import UNDER_WAY
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from queueworkers.api.redis import ClusterNode, RedisSource, SentinelNode
     from queueworkers.api.spec import InvalidSpec, QueueWorkerPoolSpec
     from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.decision import Decision
     from queueworkers.domain.exits import Exits
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.verdict import Situation, Verdict
@@ -49,6 +54,9 @@ if TYPE_CHECKING:
 
 SHOWN_WITH_PROGRESS = ROLLING | {ConditionReason.ROLLOUT_STOPPED, ConditionReason.ROLLOUT_HELD}
 """Reasons of `Ready` of which a person wants to know how far it is: RollingRestart 3/8."""
+
+OUTRANKING = frozenset({Basis.SUSPENDED, Basis.PINNED})
+"""Where the user says the number, whatever the backlog."""
 
 _NAMED_NODES = 3
 """So many of a list of servers are named in `status.source`."""
@@ -97,6 +105,7 @@ def report(
         recommended_replicas=decision.recommended,
         selector=f"{POOL_LABEL}={pool.key.name}",
         explanation=situation.explanation,
+        decision=_decision(situation),
         tries=spec.effective_tries,
         last_scale_time=now if scaled else previous.last_scale_time,
         last_restart=_last_restart(situation, previous),
@@ -195,6 +204,24 @@ def _conditions(
         )
         for kind, (status, reason, message) in said.items()
     )
+
+
+def _decision(situation: Situation) -> DecisionStatus:
+    """Tell how the number came about; where somebody else sets it, how it would have."""
+    reading, decision = situation.observation.reading, situation.decision
+    inputs = list_inputs(reading, decision.sizing) if isinstance(reading, Backlog) else ()
+    return DecisionStatus(
+        target=spell_target(situation.spec.scaling),
+        inputs=tuple(DecisionInput(name=name[:128], value=value) for name, value in inputs),
+        steps=tuple(DecisionStep(limit=limit, replicas=replicas) for limit, replicas in _steps(decision)),
+    )
+
+
+def _steps(decision: Decision) -> Sequence[tuple[str, int]]:
+    """List what each limit came to, and who outranked them all; where nobody was asked, what it would have been."""
+    steps: list[tuple[str, int]] = [(step.limiter, step.replicas) for step in decision.sizing.steps]
+    last = (decision.basis if decision.basis in OUTRANKING else decision.limiter, decision.replicas)
+    return steps if decision.hands_off or steps[-1] == last else [*steps, last]
 
 
 def _last_restart(situation: Situation, previous: QueueWorkerPoolStatus) -> RestartStatus | None:

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
         pytest.param(
             a_situation(a_backlog(ready=412, oldest=Wait(ago(38))), 2, scaling={"maxReplicas": 20}),
             2,
-            ("ScaledUp", "2→20: 412 ready, oldest 38s, max 20"),
+            ("ScaledUp", "2→20: 412 ready, oldest 38s, at 10 per worker, ask for 42, max 20"),
             id="up",
         ),
         pytest.param(
             a_situation(a_backlog(reserved=1), 6),
             6,
-            ("ScaledDown", "6→1: 0 ready, 1 in hand, min 1"),
+            ("ScaledDown", "6→1: 0 ready, 1 in hand, at 10 per worker, ask for 1, min 1"),
             id="down",
         ),
         pytest.param(
