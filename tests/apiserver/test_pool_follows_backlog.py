@@ -48,7 +48,6 @@ def test_stops_at_the_maximum_and_says_so(namespace: Namespace, redis: RedisServ
 @pytest.mark.parametrize(
     ("key", "seconds_from_now", "wakes_after"),
     [
-        pytest.param("delayed", 4, 4, id="a delayed job falls due"),
         pytest.param("reserved", 4, 4, id="a reserved job expires, its worker is gone"),
         pytest.param("delayed", -60, 0, id="a delayed job is overdue"),
     ],
@@ -67,6 +66,21 @@ def test_wakes_from_zero_for_what_no_list_shows(
         assert namespace.deployment("orders")["spec"]["replicas"] == 0
     namespace.wait_for_replicas("orders", 1)
     assert int(redis.cli("TIME").split()[0]) >= falls_due
+
+
+def test_workers_are_there_when_delayed_jobs_fall_due(namespace: Namespace, redis: RedisServer) -> None:
+    """As long before as a worker boots, five seconds where none was seen, and up to the five of a slot; not earlier."""
+    namespace.apply_pool("orders", quick_pool(redis))
+    namespace.wait_for_reason("orders", "Idle")
+    falls_due = int(redis.cli("TIME").split()[0]) + 15
+    for number in range(30):
+        redis.cli("ZADD", f"{READY}:delayed", str(falls_due), JOB % number)
+
+    time.sleep(2)
+    assert namespace.deployment("orders")["spec"]["replicas"] == 0
+    namespace.wait_for_replicas("orders", 3)
+    assert int(redis.cli("TIME").split()[0]) < falls_due
+    assert "30 soon due" in namespace.status("orders")["explanation"]
 
 
 def test_a_pool_of_no_known_framework_follows_the_keys_that_it_declares(

@@ -7,6 +7,7 @@ import sys
 import click
 
 from queueworkers import __version__
+from queueworkers.cli.explain import explain
 from queueworkers.cli.simulate import simulate
 from queueworkers.errors import QueueWorkersError
 
@@ -19,6 +20,7 @@ def qwp() -> None:
     """Ask about pools of queue workers."""
 
 
+qwp.add_command(explain)
 qwp.add_command(simulate)
 
 

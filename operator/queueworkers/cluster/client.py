@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from kubernetes.aio import client, config
 
-from queueworkers.errors import ApiServerError, ConflictError, NotFoundError
+from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,34 @@ async def load_configuration(kubeconfig: str | None) -> client.Configuration:
     else:
         await config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
     return configuration
+
+
+async def load_users_configuration(
+    kubeconfig: str | None, *, context: str | None
+) -> tuple[client.Configuration, str]:
+    """
+    Find the cluster that a person means, and the namespace that is theirs by default.
+
+    Args:
+        kubeconfig: A file; ``None`` means the usual places.
+        context: One of its contexts; ``None`` means the current one.
+
+    Raises:
+        SettingsError: there is no such file, or no such context in it.
+    """
+    configuration = client.Configuration()
+    try:
+        contexts, current = config.list_kube_config_contexts(kubeconfig)
+        chosen = next((each for each in contexts if each["name"] == context), None) if context else current
+        if chosen is None:
+            names = ", ".join(each["name"] for each in contexts)
+            raise SettingsError(f"the kubeconfig has no context {context}; it has {names}")
+        await config.load_kube_config(
+            config_file=kubeconfig, context=context, client_configuration=configuration
+        )
+    except config.ConfigException as error:
+        raise SettingsError(f"no cluster is known: {error}") from error
+    return configuration, chosen["context"].get("namespace") or "default"
 
 
 class KubernetesApi:

@@ -152,7 +152,9 @@ def test_what_is_said_names_what_is_in_force() -> None:
     assert status.explanation == (
         "20 workers: 900 waiting and 0 in hand, at 10 per worker, ask for 90; maxReplicas allows 20 (schedule office)."
     )
-    assert [each.note for each in event] == ["4→5: 0 ready, at 10 per worker, ask for 0, min 5 by schedule office"]
+    assert [each.note for each in event] == [
+        "4→5: 0 ready, at 10 per worker, ask for 0, min 5 by schedule office"
+    ]
 
 
 def test_a_step_is_explained() -> None:
