@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from queueworkers.domain.learning import GUESSED_BOOT_SECONDS, GUESSED_JOB_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from queueworkers.domain.backlog import Backlog, QueueBacklog
@@ -96,9 +96,14 @@ class Demand:
     """Workers that what arrives keeps busy."""
     settles_at: int
     """Workers for what arrives, if from now on nothing changed."""
-    job_seconds: float
-    """Of the queues together."""
+    job_seconds: Mapping[str, float]
+    """How long a job of each queue takes."""
     boot_seconds: float
+
+    def job_seconds_of(self, queue: str | None) -> float:
+        """Tell how long a job of a queue takes; the longest where none is meant."""
+        longest = max(self.job_seconds.values(), default=GUESSED_JOB_SECONDS)
+        return self.job_seconds.get(queue, longest) if queue else longest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +197,7 @@ def demand_of(
         for_backlog=for_backlog,
         load=load,
         settles_at=staff(still, job_seconds=job_seconds, wait_seconds=shortest),
-        job_seconds=job_seconds,
+        job_seconds={demand.queue: demand.job_seconds for demand in demands},
         boot_seconds=boot,
     )
 

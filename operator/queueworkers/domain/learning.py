@@ -70,12 +70,12 @@ class QueueFlow:
         """
         Tell how long a worker is busy with a job.
 
-        All the time that was worked, by the jobs that ended: jobs in hand count
-        with the time they have had, so a first job that takes long is noticed
-        before its end.  (The likeliest mean of exponential times of which some
-        have not ended yet.)
+        All the time that was worked, by the jobs that ended; and at first, while
+        none has, by half of those in hand, as a job is seen half-way on
+        average: so one that takes long is noticed before its end.
         """
-        return (self.worked_seconds + GUESSED_JOB_SECONDS) / (self.ended + 1.0)
+        ended = max(self.ended, self.last.in_hand / 2)
+        return (self.worked_seconds + GUESSED_JOB_SECONDS) / (ended + 1.0)
 
     @property
     def load(self) -> float:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from queueworkers.domain.backlog import Backlog
@@ -31,6 +31,6 @@ class Notices:
     """The queues of which they take no jobs at present, and why."""
 
 
-def count_held(backlog: Backlog, holds: Mapping[str, Hold]) -> int:
+def count_held(backlog: Backlog, holds: Collection[str]) -> int:
     """Count the jobs that wait in queues of which no worker takes any."""
     return sum(queue.waiting for queue in backlog.queues if queue.name in holds)

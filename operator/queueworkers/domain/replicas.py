@@ -9,13 +9,22 @@ to the bounds in force.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.bounds import bounds_in_force
-from queueworkers.domain.leaving import SEEN_GONE_WITHIN
-from queueworkers.domain.scaling import History, Limiter, Step, cool_down, hold, limit, stabilise
+from queueworkers.domain.patience import patience_of
+from queueworkers.domain.scaling import (
+    History,
+    Limiter,
+    Step,
+    cool_down,
+    hold,
+    keep_busy,
+    limit,
+    stabilise,
+    tolerate,
+)
 from queueworkers.domain.step_limits import limit_step, longest_period
 from queueworkers.domain.targets import ask
 
@@ -28,15 +37,8 @@ if TYPE_CHECKING:
     from queueworkers.domain.bounds import Bounds
     from queueworkers.domain.crew import Crew
     from queueworkers.domain.learning import Learned
+    from queueworkers.domain.patience import Patience
     from queueworkers.domain.targets import Asked
-
-BOOTS_KEPT = 3
-DOWN_WINDOW = (timedelta(seconds=15), timedelta(seconds=60))
-"""A lower need lasts so many boots before workers leave: at least, and at most, which holds while none was seen."""
-
-BOOTS_RESTED = 10
-COOLDOWN = (timedelta(seconds=60), timedelta(seconds=300))
-"""The same for the last worker, after which the next job has to wait for a boot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +111,9 @@ def decide_replicas(
     learned = learn(scaling, reading, crew, history.learned)
     patience = patience_of(scaling, learned, crew)
     asked = ask(scaling, reading, crew, learned, holds=holds, now=now)
-    history = history.remember(asked.replicas, now=now, window=patience.longest_window)
-    steps = _changes(_shape(scaling, bounds, asked.replicas, crew, history, patience=patience, now=now))
+    active, window = asked.replicas > 0, patience.longest_window
+    history = history.remember(asked.needed, active=active, now=now, window=window)
+    steps = _changes(_shape(scaling, bounds, asked, crew, history, patience=patience, now=now))
     history = _note(history, crew, steps[-1], scaling, now=now)
     return Sizing(
         recommended=asked.replicas,
@@ -141,55 +144,10 @@ def learn(scaling: ScalingSpec, backlog: Backlog, crew: Crew, learned: Learned) 
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """
-    How long a change has to be agreed with.
-
-    To keep a worker for nothing costs as much as it takes; to miss it, a boot.
-    So where the user says nothing, a worker is kept about as long as a few boots.
-    """
-
-    down_window: timedelta
-    up_window: timedelta
-    cooldown: timedelta
-
-    @property
-    def longest_window(self) -> timedelta:
-        """How far back recommendations matter."""
-        return max(self.down_window, self.up_window)
-
-
-def patience_of(scaling: ScalingSpec, learned: Learned, crew: Crew) -> Patience:
-    """
-    Tell how long a change has to be agreed with, by what the user says or else by how long a boot takes.
-
-    A worker that leaves ends its job before its pod is seen to be gone: for a
-    moment it seems to hold a job that is really somebody else's.
-    """
-    down = scaling.behavior.scale_down.stabilization_window_seconds
-    window = _by_boots(learned, BOOTS_KEPT, DOWN_WINDOW) if down is None else timedelta(seconds=down)
-    cooldown = scaling.cooldown_seconds
-    return Patience(
-        down_window=max(window, SEEN_GONE_WITHIN) if crew.holding else window,
-        up_window=timedelta(seconds=scaling.behavior.scale_up.stabilization_window_seconds),
-        cooldown=_by_boots(learned, BOOTS_RESTED, COOLDOWN)
-        if cooldown is None
-        else timedelta(seconds=cooldown),
-    )
-
-
-def _by_boots(learned: Learned, boots: int, bounds: tuple[timedelta, timedelta]) -> timedelta:
-    shortest, longest = bounds
-    if learned.boot_seconds is None:
-        return longest
-    return min(max(timedelta(seconds=round(learned.boot_seconds * boots)), shortest), longest)
-
-
 def _shape(
     scaling: ScalingSpec,
     bounds: Bounds,
-    recommended: int,
+    asked: Asked,
     crew: Crew,
     history: History,
     *,
@@ -198,20 +156,25 @@ def _shape(
 ) -> Iterator[Step]:
     """Put a recommendation through every limit, the strongest last; tell what each made of it."""
     current = crew.desired
-    step = Step(replicas=recommended)
+    step = Step(replicas=asked.replicas)
     yield step
+    if asked.demand:
+        step = tolerate(step, current=current)
+        yield step
     within = _limit(step, bounds)
     if within.replicas == current:
         yield within  # the bounds keep the number: there is nothing for a window to hold
         return
     step = stabilise(
-        recommended,
+        asked.needed,
         current=current,
         history=history,
         now=now,
         down_window=patience.down_window,
         up_window=patience.up_window,
     )
+    yield step
+    step = keep_busy(step, busy=asked.busy)
     yield step
     if crew.failing:
         step = hold(step, current=current, limiter=Limiter.FAILING)

@@ -49,23 +49,24 @@ class History:
     recommendations: tuple[Recommendation, ...] = ()
     active_at: datetime | None = None
     """When work was last seen, waiting or in hand."""
+    active: bool = False
+    """Whether there was some at the last reading."""
     learned: Learned = field(default_factory=Learned)
     """What the pool's own past tells of its jobs and workers."""
     changes: tuple[Change, ...] = ()
     """What was changed in the number of workers, the oldest first, as long as a step limit looks back."""
 
-    def remember(self, recommended: int, *, now: datetime, window: timedelta) -> History:
+    def remember(self, recommended: int, *, active: bool, now: datetime, window: timedelta) -> History:
         """
-        Add what is recommended at *now*.
+        Add what is recommended at *now*, and whether there is any work, waiting or in hand.
 
         The latest recommendation was in force until *now*, because a reading
         that does not change is not decided upon again.  Recommendations that
-        ended before the *window* are forgotten.  A recommendation above zero
-        means that there is work: it lasts from the first reading that says so
-        to the first that does not, although nothing is decided in between.
+        ended before the *window* are forgotten.  Work lasts from the first
+        reading that shows some to the first that does not, although nothing is
+        decided in between.
         """
         earlier = self.recommendations
-        active = recommended > 0 or bool(earlier and earlier[-1].replicas > 0)
         if earlier:
             earlier = (*earlier[:-1], replace(earlier[-1], until=now))
         if not earlier or earlier[-1].replicas != recommended:
@@ -75,7 +76,8 @@ class History:
             recommendations=tuple(
                 entry for entry in earlier if entry.until > now - window or entry is earlier[-1]
             ),
-            active_at=now if active else self.active_at,
+            active_at=now if active or self.active else self.active_at,
+            active=active,
         )
 
     def note_change(self, *, before: int, after: int, now: datetime, kept: timedelta) -> History:
@@ -108,6 +110,8 @@ class Limiter(StrEnum):
     COOLDOWN = "Cooldown"
     ROLLOUT = "RolloutStopped"
     FAILING = "WorkersFailing"
+    TOLERANCE = "Tolerance"
+    BUSY = "WorkersBusy"
     STEP_UP = "ScaleUpPolicy"
     STEP_DOWN = "ScaleDownPolicy"
 
@@ -133,7 +137,7 @@ def count_busy(backlog: Backlog, crew: Crew) -> int:
     return min(max(backlog.in_hand - crew.holding, 0), crew.desired)
 
 
-def recommend(backlog: Backlog, crew: Crew, *, backlog_per_worker: int, held: int = 0) -> int:
+def recommend(waiting: int, busy: int, *, backlog_per_worker: int) -> int:
     """
     Ask for one worker for every so many jobs, before any limit.
 
@@ -142,13 +146,11 @@ def recommend(backlog: Backlog, crew: Crew, *, backlog_per_worker: int, held: in
     not known.
 
     Args:
-        backlog: A reading; at zero waiting and zero in hand the answer is 0.
-        crew: The workers as they are.
+        waiting: Jobs that wait for a worker; at zero, and nobody busy, the answer is 0.
+        busy: Workers that have a job in hand, as `count_busy` tells.
         backlog_per_worker: Jobs that one worker is expected to cope with, at least 1.
-        held: Waiting jobs that no worker would take, such as those of a paused queue: at most those that wait.
     """
-    busy = count_busy(backlog, crew)
-    return max(-(-(backlog.waiting - held + busy) // backlog_per_worker), busy)
+    return max(-(-(waiting + busy) // backlog_per_worker), busy)
 
 
 def stabilise(
@@ -199,6 +201,28 @@ def stabilise(
         limiter=Limiter.STABILISATION,
         revisit_at=min(entry.until for entry in dissenting) + window,
     )
+
+
+TOLERATED_MISSING = 0.05
+TOLERATED_SPARE = 0.05
+"""Parts of the present workers; what is measured is never exact, and a change is a write that many watch."""
+
+
+def tolerate(step: Step, *, current: int) -> Step:
+    """Leave the number alone where it is right but for a few workers of many."""
+    if current * (1 - TOLERATED_SPARE) <= step.replicas <= current * (1 + TOLERATED_MISSING) != 0:
+        return step if step.replicas == current else Step(replicas=current, limiter=Limiter.TOLERANCE)
+    return step
+
+
+def keep_busy(step: Step, *, busy: int) -> Step:
+    """
+    Keep as many workers as have a job in hand.
+
+    Which of them a scale-down would hit is not known for certain; each would
+    end its job, and others might have to boot meanwhile.
+    """
+    return replace(step, replicas=busy, limiter=Limiter.BUSY) if step.replicas < busy else step
 
 
 def cool_down(step: Step, *, current: int, history: History, now: datetime, cooldown: timedelta) -> Step:

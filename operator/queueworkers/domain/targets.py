@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.domain.demand import demand_of
 from queueworkers.domain.learning import GUESSED_BOOT_SECONDS
+from queueworkers.domain.notices import count_held
 from queueworkers.domain.scaling import count_busy, recommend
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class Asked:
     """Workers that the backlog asks for, and what that follows from."""
 
     replicas: int
+    """As many as are needed, and as many as have a job in hand."""
+    needed: int
+    """Those that are needed: what a window remembers."""
+    busy: int
+    """Those that have a job in hand."""
+    waiting: int
+    """Jobs that wait and count."""
     upcoming: int
     """Delayed jobs among those counted, which fall due before a new worker could be ready."""
     demand: Demand | None = None
@@ -59,19 +67,20 @@ def ask(
         holds: Queues whose waiting jobs ask for nobody.
         now: Timezone-aware.
     """
+    busy = count_busy(backlog, crew)
     boot = timedelta(seconds=learned.boot_seconds or GUESSED_BOOT_SECONDS)
     ahead = [each for queue in backlog.queues if queue.name not in holds for each in queue.upcoming]
     soon = sum(each.jobs for each in ahead if each.at - boot <= now)
+    waiting = backlog.waiting - count_held(backlog, holds)
     moments = [each.at - boot for each in ahead if each.at - boot > now]
     if scaling.wait_seconds is None:
-        held = sum(queue.waiting for queue in backlog.queues if queue.name in holds)
+        per_worker = scaling.effective_backlog_per_worker
+        asked = recommend(waiting + soon, busy, backlog_per_worker=per_worker)
         return Asked(
-            replicas=recommend(
-                backlog,
-                crew,
-                backlog_per_worker=scaling.effective_backlog_per_worker,
-                held=held - soon,
-            ),
+            replicas=asked,
+            needed=asked,
+            busy=busy,
+            waiting=waiting,
             upcoming=soon,
             revisit_at=min(moments, default=None),
         )
@@ -87,7 +96,10 @@ def ask(
         # Jobs come closer to the time they may wait until, and what was busy fades from memory.
         moments.append(now + timedelta(seconds=scaling.polling_interval_seconds))
     return Asked(
-        replicas=max(demand.replicas, count_busy(backlog, crew)),
+        replicas=max(demand.replicas, busy),
+        needed=demand.replicas,
+        busy=busy,
+        waiting=waiting,
         upcoming=soon,
         demand=demand,
         revisit_at=min(moments, default=None),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from queueworkers.api.conditions import WaitBound
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.decision import Basis
-from queueworkers.domain.notices import count_held
+from queueworkers.domain.formulas import spell_asked
 from queueworkers.domain.scaling import Limiter
 from queueworkers.frameworks.base import Hold
 
@@ -82,15 +82,16 @@ def explain(spec: QueueWorkerPoolSpec, reading: Reading, decision: Decision) -> 
 
 
 def _asked(reading: Reading, decision: Decision, scaling: ScalingSpec) -> str:
-    if not isinstance(reading, Backlog) or decision.recommended is None:
+    asked = decision.sizing.asked
+    if not isinstance(reading, Backlog) or asked is None:
         return "the backlog is not known"
     with_leavers = min(decision.holding, reading.in_hand)
     of_these = f" ({with_leavers} with workers that leave)" if with_leavers else ""
-    held = count_held(reading, decision.holds)
+    soon = f", {asked.upcoming} soon due" if asked.upcoming else ""
+    held = reading.waiting - asked.waiting
     return (
-        f"{reading.waiting - held} waiting and {reading.in_hand} in hand{of_these},"
-        f" at {scaling.effective_backlog_per_worker} per worker, ask for {decision.recommended}"
-        f"{_not_counted(held, decision.holds)}"
+        f"{asked.waiting} waiting{soon} and {reading.in_hand} in hand{of_these},"
+        f" {spell_asked(scaling, asked)}{_not_counted(held, decision.holds)}"
     )
 
 
@@ -126,6 +127,8 @@ def _limit(decision: Decision) -> str:
         Limiter.ROLLOUT: "none is added while the new ones fail",
         Limiter.STEP_UP: f"behavior.scaleUp allows {decision.replicas} for now",
         Limiter.STEP_DOWN: f"behavior.scaleDown keeps {decision.replicas} for now",
+        Limiter.TOLERANCE: "a twentieth more or less is not worth a change",
+        Limiter.BUSY: "those that have a job in hand stay",
         Limiter.FAILING: f"none is added while {decision.failing}",
     }
     return f"; {words[decision.limiter]}" if decision.limiter in words else ""

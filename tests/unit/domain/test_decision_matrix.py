@@ -104,7 +104,7 @@ def test_a_resting_pool_sleeps_on_without_work(counts: dict[str, int]) -> None:
 @pytest.mark.parametrize("current", [0, 1, 3, 10])
 def test_not_knowing_never_reads_as_zero(current: int) -> None:
     """Whatever was watched before, a backlog that cannot be read moves no worker."""
-    history = watched(active_at=ago(80_000)).remember(0, now=ago(70_000), window=NOON - ago(60))
+    history = watched(active_at=ago(80_000)).remember(0, active=False, now=ago(70_000), window=NOON - ago(60))
 
     decision = decide_for(UNKNOWN, workers=current, history=history)
 

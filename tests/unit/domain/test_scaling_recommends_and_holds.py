@@ -14,6 +14,7 @@ from queueworkers.domain.scaling import (
     Recommendation,
     Step,
     cool_down,
+    count_busy,
     limit,
     recommend,
     stabilise,
@@ -54,7 +55,8 @@ def test_a_backlog_asks_for_workers(
 ) -> None:
     """Work is what waits and what is in hand, and nobody who is busy is sent away."""
     backlog = a_backlog(**counts)
-    assert recommend(backlog, Crew(desired=current), backlog_per_worker=per_worker) == expected
+    busy = count_busy(backlog, Crew(desired=current))
+    assert recommend(backlog.waiting, busy, backlog_per_worker=per_worker) == expected
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,8 @@ def test_nobody_is_kept_beside_those_that_leave(
 ) -> None:
     """After a restart in the middle of long jobs there is nothing to do for the successors."""
     backlog = a_backlog(reserved=in_hand)
-    assert recommend(backlog, Crew(desired=current, holding=holding), backlog_per_worker=1) == expected
+    busy = count_busy(backlog, Crew(desired=current, holding=holding))
+    assert recommend(backlog.waiting, busy, backlog_per_worker=1) == expected
 
 
 @pytest.mark.parametrize(
@@ -164,9 +167,9 @@ def test_a_change_waits_for_its_window(
 
 def test_a_recommendation_stays_in_force_until_it_is_replaced() -> None:
     """Ten quiet minutes are not ten minutes of a lower need: an unchanged reading is not decided upon."""
-    history = watched().remember(8, now=ago(600), window=MINUTE)
+    history = watched().remember(8, active=True, now=ago(600), window=MINUTE)
 
-    history = history.remember(1, now=NOON, window=MINUTE)
+    history = history.remember(1, active=True, now=NOON, window=MINUTE)
 
     assert history.recommendations == in_force((8, 0), (1, 0))
 
@@ -175,7 +178,7 @@ def test_what_ended_before_the_window_is_forgotten() -> None:
     """The history of a busy pool does not grow for ever."""
     history = watched()
     for second in range(600):
-        history = history.remember(second, now=ago(600 - second), window=MINUTE)
+        history = history.remember(second, active=second > 0, now=ago(600 - second), window=MINUTE)
 
     assert len(history.recommendations) <= 61
     assert min(entry.until for entry in history.recommendations) > ago(61)
@@ -185,7 +188,7 @@ def test_the_same_recommendation_takes_one_place() -> None:
     """An hour of the same need is one entry, in force until now."""
     history = watched()
     for second in range(3600, -1, -1):
-        history = history.remember(3, now=ago(second), window=MINUTE)
+        history = history.remember(3, active=True, now=ago(second), window=MINUTE)
 
     assert history.recommendations == in_force((3, 0))
 
@@ -203,7 +206,7 @@ def test_work_lasts_until_a_reading_says_otherwise(readings: list[tuple[int, flo
     """The cooldown begins at the end of the last job, not when it was taken."""
     history = watched()
     for recommended, seconds in readings:
-        history = history.remember(recommended, now=ago(seconds), window=MINUTE)
+        history = history.remember(recommended, active=recommended > 0, now=ago(seconds), window=MINUTE)
 
     assert history.active_at == active_at
 
