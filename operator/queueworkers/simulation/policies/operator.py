@@ -10,27 +10,25 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from math import floor, inf
+from math import inf
 from typing import TYPE_CHECKING
 
-from queueworkers.domain.backlog import Backlog, QueueBacklog, Tally, Upcoming, Wait
+from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.crew import Boot, Crew
 from queueworkers.domain.leaving import HEARD_WITHIN
 from queueworkers.domain.replicas import decide_replicas
 from queueworkers.domain.scaling import History
-from queueworkers.simulation.teams import Circumstances, Manners
+from queueworkers.simulation.readings import QueueReader
+from queueworkers.simulation.teams import Manners
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.domain.backlog import QueueBacklog
     from queueworkers.simulation.lines import Line
-    from queueworkers.simulation.teams import Team
-
-LOOK_AHEAD_SECONDS = 120.0
-SLOT_SECONDS = 5
-"""How far a reading looks ahead, and in what steps."""
+    from queueworkers.simulation.teams import Circumstances, Team
 
 
 class Operator:
@@ -49,6 +47,7 @@ class Operator:
         self._scaling = spec.scaling
         self._began = began
         self._history = History(watching_since=began)
+        self._readers: list[QueueReader] = []
         self._seen: object = None
         self._revisit_at = inf
         self._crew = Crew(desired=0, ready=0)
@@ -60,6 +59,7 @@ class Operator:
 
     def divide(self, lines: Sequence[Line]) -> Sequence[Sequence[Line]]:
         """Let everybody serve all queues."""
+        self._readers = [QueueReader(line, began=self._began) for line in lines]
         return (lines,)
 
     def begin(self, team: Team) -> int:  # noqa: ARG002 - there is one team only
@@ -98,39 +98,11 @@ class Operator:
 
     def _queues(self, team: Team, now: float) -> tuple[QueueBacklog, ...]:
         asked_at = team.asked_at(now) if any(line.has_delayed for line in team.lines) else now
-        in_hand = Counter(id(line) for line in team.in_hand(now))
+        in_hand = Counter(line.name for line in team.in_hand(now))
         return tuple(
-            self._queue(line, now, in_hand=in_hand[id(line)], asked_at=asked_at) for line in team.lines
+            reader.read(now, in_hand=in_hand[line.name], asked_at=asked_at)
+            for reader, line in zip(self._readers, team.lines, strict=True)
         )
-
-    def _queue(self, line: Line, now: float, *, in_hand: int, asked_at: float) -> QueueBacklog:
-        waiting, expired = line.waiting(now), line.expired(now)
-        due = line.due(now, asked_at=asked_at)
-        oldest = line.oldest(now)
-        arrived = line.arrived(now) + line.came_back(now)
-        return QueueBacklog(
-            name=line.name,
-            ready=waiting - expired - due,
-            delayed=line.delayed(now) + due,
-            due=due,
-            reserved=in_hand + len(line.returned),
-            expired=expired,
-            oldest=None if oldest is None else Wait(self._moment(oldest)),
-            tally=Tally(since=self._began, arrived=arrived, taken=arrived - waiting, gaps=0),
-            upcoming=tuple(self._upcoming(line, now)),
-        )
-
-    def _upcoming(self, line: Line, now: float) -> Sequence[Upcoming]:
-        """Count what falls due in slots on the clock's own grid, as a reading of Redis does."""
-        clock = self._began.timestamp()
-        slots = Counter(
-            floor((clock + due) / SLOT_SECONDS)
-            for due in line.falling_due(now, until=now + LOOK_AHEAD_SECONDS)
-        )
-        return [
-            Upcoming(at=self._moment(max(slot * SLOT_SECONDS - clock, now)), jobs=jobs)
-            for slot, jobs in sorted(slots.items())
-        ]
 
     def _look_at_crew(self, team: Team, now: float) -> Crew:
         """See the workers as the cluster shows them; the same object while nothing has changed."""
