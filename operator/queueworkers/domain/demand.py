@@ -16,7 +16,7 @@ waiting, A. K. Erlang 1917, as in any book on queues).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, exp
+from math import ceil, exp, sqrt
 from typing import TYPE_CHECKING
 
 from queueworkers.domain.learning import GUESSED_BOOT_SECONDS, GUESSED_JOB_SECONDS
@@ -188,7 +188,9 @@ def demand_of(
     )
     job_seconds = _typical_job_seconds(demands)
     shortest = min(waits, default=1.0)
-    for_load = Need(replicas=staff(load, job_seconds=job_seconds, wait_seconds=shortest))
+    for_load = Need(
+        replicas=keep_up(load, current=crew.desired, job_seconds=job_seconds, wait_seconds=shortest)
+    )
     still = sum(queue.in_hand for queue in backlog.queues if not queue.waiting and queue.name not in holds)
     for_backlog = max(_needs(demands, capacity), key=lambda need: need.replicas, default=Need(replicas=0))
     return Demand(
@@ -196,7 +198,7 @@ def demand_of(
         for_load=for_load,
         for_backlog=for_backlog,
         load=load,
-        settles_at=staff(still, job_seconds=job_seconds, wait_seconds=shortest),
+        settles_at=keep_up(still, current=crew.desired, job_seconds=job_seconds, wait_seconds=shortest),
         job_seconds={demand.queue: demand.job_seconds for demand in demands},
         boot_seconds=boot,
     )
@@ -294,6 +296,23 @@ def _needs(demands: Sequence[QueueDemand], capacity: Capacity) -> Iterator[Need]
                     within_seconds=demand.wait_seconds,
                 )
         before_work, before_jobs, before_load = work, jobs, before_load + demand.load
+
+
+def keep_up(load: float, *, current: int, job_seconds: float, wait_seconds: float) -> int:
+    """
+    Tell how many workers keep up with what arrives: as many as there are, if that may be right.
+
+    What was busy over the last *wait_seconds* is known as well as so many
+    seconds allow: jobs that come by chance and take about *job_seconds* are off
+    by the square root of load times job over twice that time.  Within that,
+    one worker more or less is no better founded than the present number.
+    """
+    error = sqrt(load * job_seconds / (2 * wait_seconds))
+    most = staff(load, job_seconds=job_seconds, wait_seconds=wait_seconds)
+    if current >= most:
+        return most
+    fewest = staff(max(load - error, 0.0), job_seconds=job_seconds, wait_seconds=wait_seconds)
+    return max(current, min(fewest, most), min(most, 1))
 
 
 def staff(load: float, *, job_seconds: float, wait_seconds: float) -> int:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from queueworkers.domain.crew import Crew
     from queueworkers.domain.learning import Learned
 
-BOOTS_KEPT = 2
-DOWN_WINDOW = (timedelta(seconds=10), timedelta(seconds=60))
+BOOTS_KEPT = 1
+DOWN_WINDOW = (timedelta(seconds=5), timedelta(seconds=60))
 """A lower need lasts so many boots before workers leave: at least, and at most, which holds while none was seen."""
 
 BOOTS_RESTED = 10
