@@ -10,7 +10,7 @@ STAMP   := $(VENV)/.complete
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-readings test check format lock crd prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -34,6 +34,9 @@ ledger: prepare ## Disturb workers while they do JOBS=2000 jobs, and count what 
 
 bench-decisions: $(STAMP) ## Simulate every scenario under every policy, and write docs/comparison.md
 	@PYTHONPATH=operator:bench $(BIN)/python -m decisions $(SCENARIOS)
+
+bench-readings: $(STAMP) ## Read 30,000 queues of a real Redis, with their flow and without, and print what it costs
+	@PYTHONPATH=operator:tests:bench $(BIN)/python -m readings
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@$(PYTHON) -m harness peers

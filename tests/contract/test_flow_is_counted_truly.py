@@ -331,7 +331,7 @@ async def test_entries_that_prove_nothing_are_a_gap(redis_server: RedisServer, c
         assert gained(before, now) == (0, 3, 1)
 
 
-@pytest.mark.parametrize("redis_server", [INSTALLED], indirect=True)
+@pytest.mark.parametrize("redis_server", [pytest.param(INSTALLED, id="here")], indirect=True)
 @pytest.mark.parametrize("end", list(ListEnd))
 @pytest.mark.parametrize(
     ("count", "width"), [pytest.param(50, 5, id="light"), pytest.param(3000, 4_000, id="heavy")]

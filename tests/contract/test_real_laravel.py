@@ -17,7 +17,7 @@ from contract.asking import counts, endpoint_of, observe_one, pool, reading_at
 from harness.php import laravel_rootfs, run_artisan, start_artisan
 from harness.redis import RedisServer
 from queueworkers.api.conditions import WaitBound
-from queueworkers.domain.backlog import Backlog, Wait
+from queueworkers.domain.backlog import Backlog, QueueBacklog, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,3 +210,37 @@ async def test_worker_as_an_ordinary_user(redis_server: RedisServer, tmp_path: P
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=5) == 0
     assert "Processed" in (tmp_path / "worker.log").read_text()
+
+
+async def test_what_a_real_worker_takes_is_counted(redis_server: RedisServer) -> None:
+    """While a backlog lasts, what came and what the worker took is known exactly, retries and their delays included."""
+    application = Application(redis_server)
+    request = pool(prefix=application.prefix, counts_flow=True)
+
+    async def look(reader: RedisReader) -> QueueBacklog:
+        reading = await observe_one(reader, request)
+        assert isinstance(reading, Backlog)
+        return reading.queues[0]
+
+    application.artisan("demo:push", "100", "--prefix-id=lasting")
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        first = (await look(reader)).tally
+        application.artisan("demo:push", "150", "--milliseconds=15", "--fail-times=1", "--prefix-id=failing")
+        worker = start_artisan(["queue:work", "--tries=3", "--backoff=1", "--sleep=1"], env=application.env)
+        async with asyncio.timeout(60):
+            # Beyond those that were pushed meanwhile are those that are tried again.
+            while (tally := (await look(reader)).tally) and tally.arrived <= 150 + 10:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        worker.terminate()
+        worker.wait()
+        last = await look(reader)
+    assert first
+    assert last.tally
+    begun = sum(
+        json.loads(line)["event"] == "start" for line in application.artisan("demo:ledger").splitlines()
+    )
+    print(f"{begun} jobs begun, {last.waiting} wait: {last.tally}")
+    assert last.waiting
+    assert (last.tally.taken, last.tally.gaps) == (begun, 0)
+    # Those that were waiting at first are no arrivals; those that are tried again are.
+    assert last.tally.arrived == begun + last.waiting - 100

@@ -59,6 +59,10 @@ class QueueAddress:
     """The one that workers take from first."""
     read_header: HeaderReader
 
+    def __hash__(self) -> int:
+        """Go by the place alone: an address is looked up a dozen times at each reading, and has some thirty facts."""
+        return hash((self.database, self.stores[0].key if self.stores else ""))
+
     @property
     def keys(self) -> tuple[str, ...]:
         """Every key that is asked about."""

@@ -140,6 +140,10 @@ class QueueStore:
     group: str | None = None
     """Of a stream, the group of consumers that the workers are."""
 
+    def __hash__(self) -> int:
+        """Go by the key alone: stores are looked up often, and few have the same."""
+        return hash(self.key)
+
 
 def list_with_sets(key: str) -> tuple[QueueStore, ...]:
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
     from queueworkers.backlog.signals import SignalRequest, Signals
-    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.backlog import Reading, Tally
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
     from queueworkers.frameworks.base import Hold
@@ -28,6 +28,8 @@ class LittleRedis:
 
     ready: dict[str, int] = field(default_factory=dict)
     """Jobs that every pool of a host has."""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    """What came to the queue of every pool of a host, and was taken."""
     hanging: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     """Hosts at which the reader itself fails, which it never should."""
@@ -72,7 +74,10 @@ class LittleReader:
             await asyncio.Event().wait()
         if self._host in self._redis.broken:
             raise ZeroDivisionError
-        return {request.key: a_backlog(ready=self._redis.ready.get(self._host, 0)) for request in requests}
+        backlog = a_backlog(
+            ready=self._redis.ready.get(self._host, 0), tally=self._redis.tallies.get(self._host)
+        )
+        return {request.key: backlog for request in requests}
 
     async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
         """Tell what was left for the workers."""

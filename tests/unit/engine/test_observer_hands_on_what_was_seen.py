@@ -85,3 +85,16 @@ def test_what_was_seen_is_handed_on(host: str, known: dict[str, SeenHead]) -> No
 def test_whether_claims_end_is_handed_on(fields: dict[str, Any], *, end: bool) -> None:
     """Where they do not, no score of a reserved job means anything."""
     assert asked_for(**fields).claims_end is end
+
+
+@pytest.mark.parametrize(
+    ("scaling", "wanted"),
+    [
+        pytest.param({}, False, id="by-default"),
+        pytest.param({"backlogPerWorker": 5}, False, id="in-jobs"),
+        pytest.param({"waitSeconds": 30}, True, id="in-seconds"),
+    ],
+)
+def test_flow_is_asked_for_where_it_is_needed(scaling: dict[str, Any], *, wanted: bool) -> None:
+    """A target in jobs needs no rates, and costs no server what they cost."""
+    assert asked_for(scaling=scaling).counts_flow is wanted

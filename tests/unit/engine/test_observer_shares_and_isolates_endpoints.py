@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from queueworkers.domain.backlog import UnknownBacklog
+from queueworkers.domain.backlog import Tally, UnknownBacklog
 from unit.engine.observed import Observed, ready
 from unit.engine.virtual_time import virtually
 
@@ -47,6 +49,25 @@ def test_a_reading_is_told_when_it_changes() -> None:
             return it.told, [*seen, ready(it.follow("a"))]
 
     assert virtually(scenario()) == ([(0, "a"), (6, "a")], [0, 7])
+
+
+def test_what_came_and_went_is_told_and_rest_is_not() -> None:
+    """A hundred readings at rest are one; jobs that came and went between two of them are a change."""
+    at_rest = Tally(since=datetime(2026, 11, 21, 12, tzinfo=UTC), arrived=7, taken=7, gaps=1)
+
+    async def scenario() -> tuple[int, list[Any]]:
+        async with Observed().running() as it:
+            it.redis.tallies["redis.one"] = at_rest
+            it.follow("a")
+            await asyncio.sleep(100.5)
+            readings = len(it.redis.trips)
+            it.redis.tallies["redis.one"] = replace(at_rest, arrived=8, taken=8)
+            await asyncio.sleep(5)
+            return readings, it.told
+
+    readings, told = virtually(scenario())
+    assert readings >= 100
+    assert [name for _, name in told] == ["a", "a"]
 
 
 def test_a_hanging_redis_delays_no_other() -> None:
