@@ -53,8 +53,8 @@ format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 crd: $(STAMP) ## Write crds/ and docs/reference/ anew from the models
-	@$(BIN)/python -m queueworkers.api.crd crds/queueworkers.io_queueworkerpools.yaml
-	@$(BIN)/python -m queueworkers.api.reference docs/reference/queueworkerpool.md
+	@$(BIN)/python -m queueworkers.api.crd crds
+	@$(BIN)/python -m queueworkers.api.reference docs/reference
 
 lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew into requirements/
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --upgrade \

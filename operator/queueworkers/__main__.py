@@ -10,14 +10,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from queueworkers import __version__
+from queueworkers.api.base import KIND
+from queueworkers.api.budget import BUDGET_KIND
 from queueworkers.backlog.redis import RedisReader
 from queueworkers.cluster import doorway, paths
 from queueworkers.cluster.client import KubernetesApi, load_configuration
 from queueworkers.cluster.inventory import Inventory
 from queueworkers.cluster.references import ReferenceReader
-from queueworkers.cluster.resync import resync, resync_for_ever
+from queueworkers.cluster.resync import resync, resync_budgets, resync_for_ever
 from queueworkers.cluster.world import ClusterWorld
-from queueworkers.domain.identity import PoolKey
+from queueworkers.domain.identity import BudgetKey, PoolKey
+from queueworkers.engine.budgets import WAKE_SECONDS, BudgetReporter, Budgets
 from queueworkers.engine.observer import BacklogObserver
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.reconciler import Reconciler
@@ -65,25 +68,32 @@ async def operate(settings: Settings) -> None:
         max_in_flight=settings.requests_in_flight,
     )
     try:
-        await _require_pools(api, settings.namespaces)
+        await _require_crds(api, settings.namespaces)
         await _run(settings, api, configuration, stop)
     finally:
         await api.close()
 
 
-async def _require_pools(api: KubernetesApi, namespaces: Sequence[str]) -> None:
-    try:
-        await api.get(f"{paths.pools(next(iter(namespaces), None))}?limit=1")
-    except NotFoundError as error:
-        raise NotPreparedError(
-            "this cluster does not know QueueWorkerPools yet: install the CRD with `kubectl apply -f crds/`"
-        ) from error
+async def _require_crds(api: KubernetesApi, namespaces: Sequence[str]) -> None:
+    namespace = next(iter(namespaces), None)
+    for kind, path in ((KIND, paths.pools(namespace)), (BUDGET_KIND, paths.budgets(namespace))):
+        try:
+            await api.get(f"{path}?limit=1")
+        except NotFoundError as error:
+            raise NotPreparedError(
+                f"this cluster does not know {kind}s yet: install the CRDs with `kubectl apply -f crds/`"
+            ) from error
+
+
+def clock() -> datetime:
+    """Tell the time."""
+    return datetime.now(tz=UTC)
 
 
 async def _run(
     settings: Settings, api: KubernetesApi, configuration: client.Configuration, stop: asyncio.Event
 ) -> None:
-    inventory, queue = Inventory(), KeyedQueue[PoolKey]()
+    inventory, queue, budget_queue = Inventory(), KeyedQueue[PoolKey](), KeyedQueue[BudgetKey]()
     world = ClusterWorld(api, inventory)
     observer = BacklogObserver(
         world,
@@ -91,20 +101,39 @@ async def _run(
         changed=queue.add,
     )
     references = ReferenceObserver(ReferenceReader(api), changed=queue.add)
+    budgets = Budgets(
+        world,
+        look_at=lambda key: queue.add_later(key, seconds=WAKE_SECONDS),
+        changed=budget_queue.add,
+    )
+    reporter = BudgetReporter(
+        world,
+        budgets,
+        clock=clock,
+        look_again=lambda key, wait: budget_queue.add_later(key, seconds=wait.total_seconds()),
+        pace=timedelta(seconds=settings.status_pace_seconds),
+    )
     reconciler = Reconciler(
         world,
         observer,
         references,
-        clock=lambda: datetime.now(tz=UTC),
+        budgets,
+        clock=clock,
         look_again=lambda key, wait: queue.add_later(key, seconds=wait.total_seconds()),
         status_pace=timedelta(seconds=settings.status_pace_seconds),
     )
     await resync(api, inventory, namespaces=settings.namespaces)
+    await resync_budgets(api, inventory, namespaces=settings.namespaces)
     logger.info("Looking after %s", ", ".join(settings.namespaces) or "all namespaces")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             doorway.watch(
-                configuration, inventory, namespaces=settings.namespaces, touched=queue.add, stop=stop
+                configuration,
+                inventory,
+                namespaces=settings.namespaces,
+                touched=queue.add,
+                budget_touched=budgets.touch,
+                stop=stop,
             )
         )
         running = [
@@ -117,8 +146,10 @@ async def _run(
                     namespaces=settings.namespaces,
                     every_seconds=settings.resync_seconds,
                     touched=queue.add,
+                    budget_touched=budgets.touch,
                 )
             ),
+            tasks.create_task(budget_queue.work(reporter.reconcile)),
             *(tasks.create_task(queue.work(reconciler.reconcile)) for _ in range(settings.reconcilers)),
         ]
         await stop.wait()

@@ -718,6 +718,25 @@ WRONG = [
         id="a-reference-elsewhere",
     ),
     # --- how many workers, and when ---
+    pytest.param(
+        {"scaling.budget": {"name": "shop/mysql"}},
+        "spec.scaling.budget.name",
+        "the name of a budget has lower-case letters, digits, - and . only; it is looked for in the pool's own "
+        "namespace, so give no namespace",
+        id="a-budget-elsewhere",
+    ),
+    pytest.param(
+        {"scaling.budget": {"priority": 1}},
+        "spec.scaling.budget.name",
+        "Required value",
+        id="an-unnamed-budget",
+    ),
+    pytest.param(
+        {"scaling.budget": {"name": "mysql", "priority": "high"}},
+        "spec.scaling.budget.priority",
+        "must be of type integer",
+        id="a-priority-in-words",
+    ),
     *(
         pytest.param({"scaling.schedules": schedules, **also}, field, says, id=f"schedules-{name}")
         for name, schedules, also, field, says in WRONG_SCHEDULES
@@ -961,6 +980,7 @@ RIGHT = [
         id="steps-as-an-autoscaler-takes-them",
     ),
     pytest.param({"scaling.behavior.scaleDown.selectPolicy": "Disabled"}, id="never-fewer"),
+    pytest.param({"scaling.budget": {"name": "mysql", "priority": -5}}, id="a-modest-member-of-a-budget"),
     pytest.param(
         {
             "scaling.schedules": [

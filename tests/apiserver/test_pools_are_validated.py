@@ -15,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 
 from apiserver.pools import MISSPELLED, ODD_VALUES, RIGHT, WORKING_SPEC, WRONG, pool
 from harness.errors import CommandFailedError
+from queueworkers.api.budget import BUDGET_KIND, BUDGET_PLURAL, QueueWorkerBudgetSpec, parse_budget
 from queueworkers.api.crd import pool_schema, schema_at
 from queueworkers.api.spec import QueueWorkerPoolSpec, parse_spec
 from queueworkers.frameworks import FRAMEWORKS
@@ -53,10 +54,12 @@ def api(cluster: Cluster) -> client.CustomObjectsApi:
     return client.CustomObjectsApi(connected)
 
 
-def try_pool(api: client.CustomObjectsApi, namespace: str, tried: dict[str, Any]) -> dict[str, Any]:
-    """Have the API server look at a pool, fill it in, and forget it."""
+def try_pool(
+    api: client.CustomObjectsApi, namespace: str, tried: dict[str, Any], *, plural: str = PLURAL
+) -> dict[str, Any]:
+    """Have the API server look at a pool, or another object of ours, fill it in, and forget it."""
     created = api.create_namespaced_custom_object(
-        GROUP, VERSION, namespace, PLURAL, tried, dry_run="All", field_validation="Strict"
+        GROUP, VERSION, namespace, plural, tried, dry_run="All", field_validation="Strict"
     )
     assert isinstance(created, dict)
     return created
@@ -206,11 +209,14 @@ def fields_below(schema: dict[str, Any], path: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in EXAMPLES])
 def test_an_example_is_taken(api: client.CustomObjectsApi, namespace: str, path: Path) -> None:
-    """Every file in examples/ is a pool that works as it stands."""
+    """Every file in examples/ has pools, and what they share, that work as they stand."""
     for example in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-        filled_in = try_pool(api, namespace, example)
-
-        assert isinstance(parse_spec(filled_in["spec"]), QueueWorkerPoolSpec)
+        if example["kind"] == BUDGET_KIND:
+            filled_in = try_pool(api, namespace, example, plural=BUDGET_PLURAL)
+            assert isinstance(parse_budget(filled_in["spec"]), QueueWorkerBudgetSpec)
+        else:
+            filled_in = try_pool(api, namespace, example)
+            assert isinstance(parse_spec(filled_in["spec"]), QueueWorkerPoolSpec)
 
 
 def test_a_person_reads_the_sentence_in_a_terminal(cluster: Cluster, namespace: str) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -31,18 +32,21 @@ _STOP_SECONDS = 15.0
 
 
 def install(cluster: Cluster) -> None:
-    """Make the cluster know QueueWorkerPools and the operator's service account, as a user would."""
+    """Make the cluster know pools, budgets and the operator's service account, as a user would."""
     cluster.run_kubectl("apply", "--server-side", "--filename", str(PROJECT / "crds"))
-    wait_until(
-        lambda: _knows_pools(cluster), what="the API server serves QueueWorkerPools", timeout_seconds=30
-    )
+    for plural in ("queueworkerpools", "queueworkerbudgets"):
+        wait_until(
+            partial(_serves, cluster, plural),
+            what=f"the API server serves {plural}",
+            timeout_seconds=30,
+        )
     cluster.run_kubectl("apply", "--filename", str(PROJECT / "deploy"))
 
 
-def _knows_pools(cluster: Cluster) -> bool:
-    """Ask for pools; `kubectl wait` gives up where a CRD has no conditions at all yet."""
+def _serves(cluster: Cluster, plural: str) -> bool:
+    """Ask for them; `kubectl wait` gives up where a CRD has no conditions at all yet."""
     try:
-        cluster.run_kubectl("get", "--raw", "/apis/queueworkers.io/v1alpha1/queueworkerpools")
+        cluster.run_kubectl("get", "--raw", f"/apis/queueworkers.io/v1alpha1/{plural}")
     except CommandFailedError:
         return False
     return True

@@ -44,6 +44,9 @@ class ConditionReason(StrEnum):
     """No work and no worker; the first job wakes the pool.  Nothing to do."""
     AT_MAX_REPLICAS = "AtMaxReplicas"
     """The backlog asks for more workers than allowed.  Raise `spec.scaling.maxReplicas`, or wait."""
+    BUDGET_SPENT = "BudgetSpent"
+    """The pool's budget leaves it fewer workers than it would have.  Raise the budget's `maxReplicas` or the pool's
+    `spec.scaling.budget.priority`, or wait."""
     PAUSED = "Paused"
     """Somebody paused queues of the pool, so their jobs ask for no worker.  `queue:continue` ends it."""
     MAINTENANCE = "Maintenance"
@@ -77,6 +80,8 @@ class ConditionReason(StrEnum):
     `spec.restart.rollout` to Undo."""
     SCALING_CONFLICT = "ScalingConflict"
     """Something else scales the pool's Deployment.  Remove that autoscaler, or aim it at the pool."""
+    BUDGET_NOT_FOUND = "BudgetNotFound"
+    """There is no such budget, so no worker is added.  Create it, or correct `spec.scaling.budget.name`."""
     BACKLOG_UNKNOWN = "BacklogUnknown"
     """The backlog cannot be read, so the number of workers stays.  See the condition BacklogKnown."""
     IMAGE_PULL_FAILED = "ImagePullFailed"

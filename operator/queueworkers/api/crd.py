@@ -1,26 +1,37 @@
 """
-The CustomResourceDefinition, made from the models.
+The CustomResourceDefinitions, made from the models.
 
-``python -m queueworkers.api.crd`` prints it; with a path it writes it there.
-The file in ``crds/`` is pinned to this by a test.
+``python -m queueworkers.api.crd`` prints them; with a folder it writes them
+there.  The files in ``crds/`` are pinned to this by a test.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from queueworkers.api.base import GROUP, KIND, PLURAL, VERSION
+from queueworkers.api.budget import (
+    BUDGET_KIND,
+    BUDGET_PLURAL,
+    QueueWorkerBudgetSpec,
+    QueueWorkerBudgetStatus,
+)
 from queueworkers.api.conditions import ConditionType
 from queueworkers.api.rules import RULES
 from queueworkers.api.schema import Schema, structural_schema
 from queueworkers.api.spec import QueueWorkerPoolSpec
 from queueworkers.api.status import QueueWorkerPoolStatus
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 FILE_NAME = f"{GROUP}_{PLURAL}.yaml"
+BUDGET_FILE_NAME = f"{GROUP}_{BUDGET_PLURAL}.yaml"
 
 _HEADER = """\
 # Made by `python -m queueworkers.api.crd`; change the models, not this file.
@@ -28,39 +39,49 @@ _HEADER = """\
 
 
 def render_crd() -> dict[str, Any]:
-    """Make the CustomResourceDefinition."""
+    """Make the CustomResourceDefinition of pools."""
+    version = {
+        "additionalPrinterColumns": printer_columns(),
+        "subresources": {
+            "status": {},
+            "scale": {
+                "specReplicasPath": ".spec.scaling.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
+        },
+        "schema": {"openAPIV3Schema": pool_schema()},
+    }
+    return _crd(KIND, PLURAL, "qwp", version)
+
+
+def render_budget_crd() -> dict[str, Any]:
+    """Make the CustomResourceDefinition of budgets."""
+    version = {
+        "additionalPrinterColumns": budget_columns(),
+        "subresources": {"status": {}},
+        "schema": {"openAPIV3Schema": budget_schema()},
+    }
+    return _crd(BUDGET_KIND, BUDGET_PLURAL, "qwb", version)
+
+
+def _crd(kind: str, plural: str, short: str, version: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "metadata": {"name": f"{plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
             "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["qwp"],
+                "kind": kind,
+                "listKind": f"{kind}List",
+                "plural": plural,
+                "singular": kind.lower(),
+                "shortNames": [short],
                 "categories": ["queues"],
             },
-            "versions": [
-                {
-                    "name": VERSION,
-                    "served": True,
-                    "storage": True,
-                    "additionalPrinterColumns": printer_columns(),
-                    "subresources": {
-                        "status": {},
-                        "scale": {
-                            "specReplicasPath": ".spec.scaling.replicas",
-                            "statusReplicasPath": ".status.replicas",
-                            "labelSelectorPath": ".status.selector",
-                        },
-                    },
-                    "schema": {"openAPIV3Schema": pool_schema()},
-                }
-            ],
+            "versions": [{"name": VERSION, "served": True, "storage": True, **version}],
         },
     }
 
@@ -84,6 +105,22 @@ def pool_schema() -> Schema:
         node = schema_at(schema, rule.at)
         node.setdefault("x-kubernetes-validations", []).append(rule.as_validation())
     return schema
+
+
+def budget_schema() -> Schema:
+    """Make the schema of a budget."""
+    return {
+        "type": "object",
+        "description": "A ceiling for the workers of several pools together, such as the connections of one database.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}"},
+            "kind": {"type": "string", "description": BUDGET_KIND},
+            "metadata": {"type": "object"},
+            "spec": structural_schema(QueueWorkerBudgetSpec),
+            "status": structural_schema(QueueWorkerBudgetStatus),
+        },
+    }
 
 
 def schema_at(schema: Schema, path: str) -> Schema:
@@ -120,6 +157,17 @@ def printer_columns() -> list[dict[str, Any]]:
     ]
 
 
+def budget_columns() -> list[dict[str, Any]]:
+    """Say what `kubectl get` shows of a budget, and with ``-o wide``."""
+    return [
+        _column("Used", ".status.summary", "Workers that exist or are asked for, of those allowed."),
+        _column("Wanted", ".status.wanted", "Workers wanted without a budget.", type_="integer"),
+        _column("Pools", ".status.members", "Pools that share it.", type_="integer"),
+        _column("Age", ".metadata.creationTimestamp", "How long the budget has existed.", type_="date"),
+        _column("Members", ".status.pools[*].name", "The pools, the highest priority first.", wide=True),
+    ]
+
+
 def _column(
     name: str, path: str, description: str, *, type_: str = "string", wide: bool = False
 ) -> dict[str, Any]:
@@ -141,18 +189,25 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def render_file() -> str:
-    """Make the text of the file in ``crds/``."""
-    crd = yaml.dump(render_crd(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+FILES: Mapping[str, Callable[[], dict[str, Any]]] = MappingProxyType(
+    {FILE_NAME: render_crd, BUDGET_FILE_NAME: render_budget_crd}
+)
+"""Each file in ``crds/``, and what makes it."""
+
+
+def render_file(name: str) -> str:
+    """Make the text of a file in ``crds/``."""
+    crd = yaml.dump(FILES[name](), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return _HEADER + crd
 
 
 def main(arguments: list[str]) -> None:
-    """Print the CRD, or write it to the path given."""
+    """Print the CRDs, or write each to its file in the folder given."""
     if arguments:
-        Path(arguments[0]).write_text(render_file(), encoding="utf-8")
+        for name in FILES:
+            (Path(arguments[0]) / name).write_text(render_file(name), encoding="utf-8")
     else:
-        sys.stdout.write(render_file())
+        sys.stdout.write("---\n".join(map(render_file, FILES)))
 
 
 if __name__ == "__main__":

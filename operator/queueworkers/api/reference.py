@@ -1,8 +1,8 @@
 """
-The reference page of the resource, made from the same models as the CRD.
+The reference pages of the resources, made from the same models as the CRDs.
 
-``python -m queueworkers.api.reference`` prints it; with a path it writes it
-there.  The file in ``docs/reference/`` is pinned to this by a test.
+``python -m queueworkers.api.reference`` prints them; with a folder it writes
+them there.  The files in ``docs/reference/`` are pinned to this by a test.
 """
 
 from __future__ import annotations
@@ -12,36 +12,40 @@ import inspect
 import re
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from queueworkers.api import conditions
 from queueworkers.api.base import API_VERSION, KIND
-from queueworkers.api.crd import pool_schema, schema_at
+from queueworkers.api.budget import BUDGET_KIND
+from queueworkers.api.crd import budget_schema, pool_schema, schema_at
 from queueworkers.api.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from enum import StrEnum
 
     from queueworkers.api.schema import Schema
 
 FILE_NAME = f"{KIND.lower()}.md"
+BUDGET_FILE_NAME = f"{BUDGET_KIND.lower()}.md"
 
-_HEADER = f"""\
+
+def _header(kind: str, short: str) -> str:
+    return f"""\
 <!-- Made by `python -m queueworkers.api.reference`; change the models, not this file. -->
 
-# {KIND}
+# {kind}
 
-`{API_VERSION}`, short name `qwp`.  `kubectl explain qwp.spec` says the same in a terminal.
+`{API_VERSION}`, short name `{short}`.  `kubectl explain {short}.spec` says the same in a terminal.
 """
 
 
 def render_page() -> str:
-    """Make the text of the page."""
-    schema = pool_schema()
+    """Make the text of the page about pools."""
     sections = [
-        _HEADER,
-        *(section for part in ("spec", "status") for section in _sections(part, schema_at(schema, part))),
+        _header(KIND, "qwp"),
+        *_parts(pool_schema()),
         "## What is refused\n\nThe API server refuses a pool that breaks one of these, with the numbers filled in.\n",
         _table(("Field", "What it says"), (_rule_row(*each) for each in _rules())),
         "## Reasons\n\nThe column STATUS of `kubectl get qwp` is the reason of the condition `Ready`.\n",
@@ -50,6 +54,16 @@ def render_page() -> str:
         _reasons(conditions.UnknownReason),
     ]
     return "\n".join(sections)
+
+
+def render_budget_page() -> str:
+    """Make the text of the page about budgets."""
+    return "\n".join([_header(BUDGET_KIND, "qwb"), *_parts(budget_schema())])
+
+
+def _parts(schema: Schema) -> Iterator[str]:
+    for part in ("spec", "status"):
+        yield from _sections(part, schema_at(schema, part))
 
 
 def reasons(declared_in: type[StrEnum]) -> dict[str, str]:
@@ -131,12 +145,19 @@ def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
 
 
+PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {FILE_NAME: render_page, BUDGET_FILE_NAME: render_budget_page}
+)
+"""Each page in ``docs/reference/``, and what makes it."""
+
+
 def main(arguments: list[str]) -> None:
-    """Print the page, or write it to the path given."""
+    """Print the pages, or write each to its file in the folder given."""
     if arguments:
-        Path(arguments[0]).write_text(render_page(), encoding="utf-8")
+        for name, render in PAGES.items():
+            (Path(arguments[0]) / name).write_text(render(), encoding="utf-8")
     else:
-        sys.stdout.write(render_page())
+        sys.stdout.write("\n".join(render() for render in PAGES.values()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """`spec.scaling`: how many workers."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -163,6 +164,26 @@ class ScalingSchedule(ApiModel):
     """
 
 
+class BudgetReference(ApiModel):
+    """The budget that the pool shares with others."""
+
+    name: Annotated[
+        str,
+        Text(
+            pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+            says="the name of a budget has lower-case letters, digits, - and . only; it is looked for in the pool's own "
+            "namespace, so give no namespace",
+            max_length=253,
+        ),
+    ]
+    """A QueueWorkerBudget of the pool's own namespace.  Without it there no worker is added."""
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    """
+    Who comes first when there is not enough for all: the pool with the higher number.  Pools of
+    one priority share evenly, and every `minReplicas` comes before anybody's further wishes.
+    """
+
+
 class ScalingSpec(ApiModel):
     """How many workers the pool has."""
 
@@ -236,6 +257,11 @@ class ScalingSpec(ApiModel):
     Other bounds at certain times, such as more workers before a sale and fewer at night.  Where
     several are in force, a later one in this list wins.
     """
+    budget: BudgetReference | None = None
+    """
+    A ceiling that this pool shares with others of its namespace, such as the connections of one
+    database: it holds for all of them together, whatever each of them says itself.
+    """
 
     @property
     def effective_backlog_per_worker(self) -> int:
@@ -247,3 +273,16 @@ class ScalingSpec(ApiModel):
         return next(
             (each.wait_seconds for each in self.queue_waits if each.queue == queue), self.wait_seconds
         )
+
+
+def named_budget(raw: Mapping[str, Any]) -> str | None:
+    """
+    Tell which budget the `spec` of a pool names, even where the rest of it cannot be understood.
+
+    Args:
+        raw: The object's ``spec``, not the whole object.
+    """
+    scaling = raw.get("scaling")
+    budget = scaling.get("budget") if isinstance(scaling, dict) else None
+    name = budget.get("name") if isinstance(budget, dict) else None
+    return name if isinstance(name, str) else None

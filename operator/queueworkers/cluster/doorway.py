@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import kopf
 
 from queueworkers.api.base import GROUP, PLURAL, VERSION
+from queueworkers.api.budget import BUDGET_PLURAL
 from queueworkers.cluster.resync import OURS
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from kubernetes.aio import client
 
-    from queueworkers.cluster.inventory import Inventory, Shelf
-    from queueworkers.domain.identity import PoolKey
+    from queueworkers.cluster.inventory import Inventory, Key, Shelf
+    from queueworkers.domain.identity import BudgetKey, PoolKey
 
 CHUNK = 500
 """Objects per page of a first list; keeps the peak of memory low with many pools."""
@@ -36,6 +37,7 @@ async def watch(
     *,
     namespaces: Sequence[str],
     touched: Callable[[PoolKey], None],
+    budget_touched: Callable[[BudgetKey], None],
     stop: asyncio.Event,
 ) -> None:
     """
@@ -46,11 +48,13 @@ async def watch(
         inventory: To be kept.
         namespaces: To watch; empty means all.
         touched: Called in the event loop; must not block.
+        budget_touched: The same for every budget that changed.
         stop: Ends the watching; set by it too, when it ends for a reason of its own such as a signal.
     """
     registry = kopf.OperatorRegistry()
     _log_in(registry, configuration)
     _hand_over(registry, (GROUP, VERSION, PLURAL), inventory.pools, touched)
+    _hand_over(registry, (GROUP, VERSION, BUDGET_PLURAL), inventory.budgets, budget_touched)
     _hand_over(registry, ("apps", "v1", "deployments"), inventory.deployments, touched)
     _hand_over(registry, ("", "v1", "pods"), inventory.pods, touched)
     _tell_of_the_end(registry, stop)
@@ -80,8 +84,8 @@ def _settings() -> kopf.OperatorSettings:
 def _hand_over(
     registry: kopf.OperatorRegistry,
     resource: tuple[str, str, str],
-    shelf: Shelf[Any],
-    touched: Callable[[PoolKey], None],
+    shelf: Shelf[Key, Any],
+    touched: Callable[[Key], None],
 ) -> None:
     async def hand_over(event: kopf.RawEvent, **_: Any) -> None:
         key = (shelf.drop if event["type"] == GONE else shelf.put)(event["object"])

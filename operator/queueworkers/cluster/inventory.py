@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from queueworkers.cluster.reading import parse_pod, replica_owners
-from queueworkers.domain.identity import POOL_LABEL, PoolKey
+from queueworkers.domain.identity import POOL_LABEL, BudgetKey, PoolKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from queueworkers.domain.exits import ContainerEnd
     from queueworkers.domain.workers import WorkerPod
 
 Item = TypeVar("Item")
+Key = TypeVar("Key", bound="PoolKey | BudgetKey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,34 +56,40 @@ class _Entry(Generic[Item]):
     item: Item
 
 
-class Shelf(Generic[Item]):
+class Shelf(Generic[Key, Item]):
     """
-    Objects of one kind, by the pool they belong to and by name.
+    Objects of one kind, by the pool or budget that they belong to and by name.
 
     Events, lists and answers arrive in any order; an older version never
     replaces a newer one of the same object.
 
     Args:
-        pool_of: Names the pool of an object; ``None`` when it is not one of ours.
+        owner_of: Names the pool or budget of an object; ``None`` when it is not one of ours.
         read: Takes from an object what is worth keeping.
     """
 
     def __init__(
         self,
-        pool_of: Callable[[Mapping[str, Any]], PoolKey | None],
+        owner_of: Callable[[Mapping[str, Any]], Key | None],
         read: Callable[[Mapping[str, Any]], Item],
     ) -> None:
-        self._pool_of = pool_of
+        self._owner_of = owner_of
         self._read = read
-        self._entries: defaultdict[PoolKey, dict[str, _Entry[Item]]] = defaultdict(dict)
+        self._entries: defaultdict[Key, dict[str, _Entry[Item]]] = defaultdict(dict)
 
-    def of(self, key: PoolKey) -> tuple[Item, ...]:
-        """Return the objects of a pool, in no order."""
+    def of(self, key: Key) -> tuple[Item, ...]:
+        """Return the objects of an owner, in no order."""
         return tuple(entry.item for entry in self._entries.get(key, {}).values())
 
-    def put(self, raw: Mapping[str, Any]) -> PoolKey | None:
-        """Take over an object as it is now; return its pool."""
-        key = self._pool_of(raw)
+    def all(self) -> Iterator[tuple[Key, Item]]:
+        """Go through everything there is, each with its owner."""
+        for key, entries in self._entries.items():
+            for entry in entries.values():
+                yield key, entry.item
+
+    def put(self, raw: Mapping[str, Any]) -> Key | None:
+        """Take over an object as it is now; return its owner."""
+        key = self._owner_of(raw)
         if key is None:
             return None
         name, uid, version = _address(raw)
@@ -91,9 +98,9 @@ class Shelf(Generic[Item]):
             self._entries[key][name] = _Entry(uid, version, self._read(raw))
         return key
 
-    def drop(self, raw: Mapping[str, Any]) -> PoolKey | None:
-        """Forget an object that is gone, unless another of its name has come since; return its pool."""
-        key = self._pool_of(raw)
+    def drop(self, raw: Mapping[str, Any]) -> Key | None:
+        """Forget an object that is gone, unless another of its name has come since; return its owner."""
+        key = self._owner_of(raw)
         if key is not None:
             name, uid, _ = _address(raw)
             known = self._entries.get(key, {}).get(name)
@@ -101,7 +108,7 @@ class Shelf(Generic[Item]):
                 self._forget(key, name)
         return key
 
-    def replace(self, raws: Iterable[Mapping[str, Any]], *, as_of: int) -> frozenset[PoolKey]:
+    def replace(self, raws: Iterable[Mapping[str, Any]], *, as_of: int) -> frozenset[Key]:
         """
         Take over a complete list; what is older than the list and not in it is gone.
 
@@ -113,7 +120,7 @@ class Shelf(Generic[Item]):
             as_of: The list's own version; an object that is newer came after it.
 
         Returns:
-            The pools of which something had vanished.
+            The owners of which something had vanished.
         """
         listed = set()
         for raw in raws:
@@ -130,7 +137,7 @@ class Shelf(Generic[Item]):
             self._forget(key, name)
         return frozenset(key for key, _ in vanished)
 
-    def _forget(self, key: PoolKey, name: str) -> None:
+    def _forget(self, key: Key, name: str) -> None:
         del self._entries[key][name]
         if not self._entries[key]:
             del self._entries[key]
@@ -140,7 +147,7 @@ ENDS_KEPT = 1000
 """Of each pool: a pod may be gone before anybody looks at how its containers ended."""
 
 
-class PodShelf(Shelf["WorkerPod"]):
+class PodShelf(Shelf[PoolKey, "WorkerPod"]):
     """The workers' pods, and the latest ends of their containers, those of pods that are gone included."""
 
     def __init__(self) -> None:
@@ -175,13 +182,18 @@ class Inventory:
     """The shelves of everything that is watched."""
 
     def __init__(self) -> None:
-        self.pools: Shelf[LiveObject] = Shelf(_own_key, read_live)
-        self.deployments: Shelf[LiveObject] = Shelf(_deployment_owner, read_live)
+        self.budgets: Shelf[BudgetKey, LiveObject] = Shelf(_budget_key, read_live)
+        self.pools: Shelf[PoolKey, LiveObject] = Shelf(_own_key, read_live)
+        self.deployments: Shelf[PoolKey, LiveObject] = Shelf(_deployment_owner, read_live)
         self.pods = PodShelf()
 
     def pool(self, key: PoolKey) -> LiveObject | None:
         """Return a pool, if there is one."""
         return next(iter(self.pools.of(key)), None)
+
+    def budget(self, key: BudgetKey) -> LiveObject | None:
+        """Return a budget, if there is one."""
+        return next(iter(self.budgets.of(key)), None)
 
     def deployment(self, key: PoolKey) -> LiveObject | None:
         """Return the Deployment of a pool, if it is known to exist."""
@@ -217,6 +229,10 @@ def _share_texts(value: Any) -> Any:
 
 def _own_key(raw: Mapping[str, Any]) -> PoolKey:
     return PoolKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
+
+
+def _budget_key(raw: Mapping[str, Any]) -> BudgetKey:
+    return BudgetKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
 
 
 def _labelled_pool(raw: Mapping[str, Any]) -> PoolKey | None:

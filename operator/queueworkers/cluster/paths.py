@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from queueworkers.api.base import API_VERSION, PLURAL
+from queueworkers.api.budget import BUDGET_PLURAL
 
 if TYPE_CHECKING:
-    from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.identity import BudgetKey, PoolKey
 
 
 def pools(namespace: str | None = None) -> str:
@@ -18,6 +19,16 @@ def pools(namespace: str | None = None) -> str:
 def pool_status(key: PoolKey) -> str:
     """The status of one pool."""
     return f"{pools(key.namespace)}/{key.name}/status"
+
+
+def budgets(namespace: str | None = None) -> str:
+    """All budgets, or those of one namespace."""
+    return f"/apis/{API_VERSION}{_within(namespace)}/{BUDGET_PLURAL}"
+
+
+def budget_status(key: BudgetKey) -> str:
+    """The status of one budget."""
+    return f"{budgets(key.namespace)}/{key.name}/status"
 
 
 def deployments(namespace: str | None = None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from queueworkers.cluster import paths
 from queueworkers.domain.identity import MANAGED_BY, MANAGED_BY_LABEL
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from queueworkers.cluster.client import KubernetesApi
-    from queueworkers.cluster.inventory import Inventory
-    from queueworkers.domain.identity import PoolKey
+    from queueworkers.cluster.inventory import Inventory, Key, Shelf
+    from queueworkers.domain.identity import BudgetKey, PoolKey
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 """The label selector of everything that the operator makes."""
@@ -32,7 +32,7 @@ async def resync(
     api: KubernetesApi, inventory: Inventory, *, namespaces: Sequence[str]
 ) -> frozenset[PoolKey]:
     """
-    List everything and take it over.
+    List pools and what belongs to them, and take it over.
 
     Args:
         api: The cluster.
@@ -51,13 +51,31 @@ async def resync(
         (inventory.deployments, paths.deployments, OURS),
         (inventory.pods, paths.pods, OURS),
     ):
-        items, versions = [], []
-        for namespace in namespaces or (None,):
-            found, version = await api.list(path_of(namespace), labels=labels)
-            items += found
-            versions.append(version)
-        vanished |= shelf.replace(items, as_of=min(versions))
+        vanished |= await _take_over(api, shelf, path_of, namespaces=namespaces, labels=labels)
     return frozenset(vanished)
+
+
+async def resync_budgets(
+    api: KubernetesApi, inventory: Inventory, *, namespaces: Sequence[str]
+) -> frozenset[BudgetKey]:
+    """List budgets likewise; return those that had vanished unseen."""
+    return await _take_over(api, inventory.budgets, paths.budgets, namespaces=namespaces)
+
+
+async def _take_over(
+    api: KubernetesApi,
+    shelf: Shelf[Key, Any],
+    path_of: Callable[[str | None], str],
+    *,
+    namespaces: Sequence[str],
+    labels: str = "",
+) -> frozenset[Key]:
+    items, versions = [], []
+    for namespace in namespaces or (None,):
+        found, version = await api.list(path_of(namespace), labels=labels)
+        items += found
+        versions.append(version)
+    return shelf.replace(items, as_of=min(versions))
 
 
 async def resync_for_ever(
@@ -67,15 +85,20 @@ async def resync_for_ever(
     namespaces: Sequence[str],
     every_seconds: float,
     touched: Callable[[PoolKey], None],
+    budget_touched: Callable[[BudgetKey], None],
 ) -> None:
     """List everything from time to time; a list that fails is tried again at the next time."""
     while True:
         await asyncio.sleep(every_seconds)
         try:
             vanished = await resync(api, inventory, namespaces=namespaces)
+            vanished_budgets = await resync_budgets(api, inventory, namespaces=namespaces)
         except ApiServerError as error:
             logger.warning("Complete list not made: %s", error)
             continue
         for key in vanished:
             logger.info("%s: something vanished while nobody watched; looking again", key)
             touched(key)
+        for budget in vanished_budgets:
+            logger.info("Budget %s vanished while nobody watched; looking at its pools", budget)
+            budget_touched(budget)

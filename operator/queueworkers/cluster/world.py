@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.base import API_VERSION, KIND
+from queueworkers.api.budget import BUDGET_KIND, QueueWorkerBudgetStatus, parse_budget
+from queueworkers.api.scaling import named_budget
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
@@ -19,6 +21,7 @@ from queueworkers.cluster.reading import (
     parse_workers,
 )
 from queueworkers.cluster.secrets import observe_secret
+from queueworkers.domain.budgets import StoredBudget
 from queueworkers.domain.identity import POOL_LABEL, PoolIdentity
 from queueworkers.domain.manifests import ROLLOUT_TRIGGER_ANNOTATION
 from queueworkers.domain.pool import Pool
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from queueworkers.cluster.client import KubernetesApi
     from queueworkers.cluster.inventory import Inventory
     from queueworkers.domain.announcements import Announcement
-    from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.identity import BudgetKey, PoolKey
     from queueworkers.domain.rollout import Revision
     from queueworkers.domain.workers import Workers
 
@@ -138,6 +141,48 @@ class ClusterWorld:
     async def observe_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
         """Read a Secret that a pool of that namespace names; ``None`` when there is none."""
         return await observe_secret(self._api, namespace, name)
+
+    def budget(self, key: BudgetKey) -> StoredBudget | None:
+        """Return a budget as it is known; ``None`` when there is none."""
+        live = self._inventory.budget(key)
+        if live is None or live.deleting:
+            return None
+        spec = parse_budget(live.content["spec"])
+        return StoredBudget(
+            key=key,
+            uid=live.uid,
+            generation=live.content["metadata"]["generation"],
+            ceiling=spec.max_replicas if spec else None,
+            status=QueueWorkerBudgetStatus.model_validate(live.content.get("status", {})),
+        )
+
+    def members(self, key: BudgetKey) -> tuple[PoolKey, ...]:
+        """List the pools that name a budget, whatever else is wrong with them."""
+        return tuple(
+            pool
+            for pool, live in self._inventory.pools.all()
+            if pool.namespace == key.namespace
+            and not live.deleting
+            and named_budget(live.content["spec"]) == key.name
+        )
+
+    async def write_budget_status(self, budget: StoredBudget, status: QueueWorkerBudgetStatus) -> None:
+        """Say who has how much; nothing happens when that very budget is gone."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": BUDGET_KIND,
+            "metadata": {"name": budget.key.name, "namespace": budget.key.namespace, "uid": budget.uid},
+            "status": status.to_wire(),
+        }
+        try:
+            raw = await self._api.apply(paths.budget_status(budget.key), body, field_manager=STATUS_MANAGER)
+        except (NotFoundError, ConflictError):
+            return
+        self._inventory.budgets.put(raw)
+
+    def count_pods(self, key: PoolKey) -> int:
+        """Count the worker pods of a pool that have not ended, whether or not there still is the pool."""
+        return sum(not pod.ended for pod in self._inventory.pods.of(key))
 
     def forget(self, key: PoolKey) -> None:
         """Drop what is remembered of a pool that is gone."""

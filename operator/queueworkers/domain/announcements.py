@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ACTED_UPON = frozenset(
     {
         ConditionReason.APPLY_FAILED,
+        ConditionReason.BUDGET_NOT_FOUND,
         ConditionReason.IMAGE_PULL_FAILED,
         ConditionReason.INVALID_POD_TEMPLATE,
         ConditionReason.INVALID_SPEC,
@@ -88,6 +89,8 @@ def _decisive(situation: Situation, *, up: bool) -> str:
     if decision.basis is Basis.PINNED:
         return f"spec.scaling.replicas {scaling.replicas}"
     highest = decision.limiter is Limiter.MAXIMUM or (up and decision.limiter is not Limiter.MINIMUM)
+    if decision.limiter is Limiter.BUDGET and decision.budget:
+        return f"budget {decision.budget.name} {decision.budget.ceiling}"
     bounds = decision.sizing.bounds
     schedule = f" by schedule {bounds.schedule}" if bounds.schedule else ""
     return f"max {bounds.maximum}{schedule}" if highest else f"min {bounds.minimum}{schedule}"

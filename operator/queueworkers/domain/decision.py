@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.api.spec import OnPause, ScalingMode
 from queueworkers.domain.backlog import Backlog
+from queueworkers.domain.budgets import claim_of, limit_to_budget, settle_claim
 from queueworkers.domain.crew import see_crew
 from queueworkers.domain.leaving import next_holding_at
 from queueworkers.domain.manifests import render_revision
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.api.spec import QueueWorkerPoolSpec, ScalingSpec
+    from queueworkers.domain.budgets import Budget, Claim
     from queueworkers.domain.identity import PoolIdentity
     from queueworkers.domain.observation import Observation
     from queueworkers.domain.replicas import Sizing
@@ -74,6 +76,10 @@ class Decision:
     """Since when the schedule of restarts is what it is; ``None`` where there is none."""
     revisit_at: datetime | None
     """When the passing of time alone may change this decision."""
+    budget: Budget | None = None
+    """What the pool shares with others; ``None`` where it shares nothing."""
+    claim: Claim | None = None
+    """What it has of that from now on."""
 
     @property
     def recommended(self) -> int | None:
@@ -110,6 +116,7 @@ def decide(
     step = _settle(spec.scaling, basis, sizing, observation)
     if rollout.phase is Phase.STOPPED and basis in {Basis.BACKLOG, Basis.UNKNOWN}:
         step = hold(step, current=observation.current, limiter=Limiter.ROLLOUT)
+    step, claim = _share(pool, basis, sizing, step, observation)
     return Decision(
         basis=basis,
         replicas=step.replicas,
@@ -136,6 +143,8 @@ def decide(
             ),
             default=None,
         ),
+        budget=observation.budget,
+        claim=claim,
     )
 
 
@@ -209,3 +218,23 @@ def _settle(scaling: ScalingSpec, basis: Basis, sizing: Sizing, observation: Obs
         case _ if basis in HANDS_OFF:
             return Step(replicas=observation.current if observation.workers else sizing.bounds.minimum)
     return sizing.step
+
+
+def _share(
+    pool: PoolIdentity, basis: Basis, sizing: Sizing, step: Step, observation: Observation
+) -> tuple[Step, Claim | None]:
+    """Keep to the budget that the pool shares, if any; where somebody else sets the number, what there is counts."""
+    budget, workers = observation.budget, observation.workers
+    if budget is None:
+        return step, None
+    claim = claim_of(
+        pool.key.name,
+        budget,
+        workers,
+        minimum=sizing.bounds.minimum,
+        wanted=step.replicas,
+        movable=basis not in HANDS_OFF or workers is None,
+    )
+    if claim.movable:
+        step = limit_to_budget(step, claim, budget)
+    return step, settle_claim(claim, workers, asked=step.replicas)

@@ -29,6 +29,16 @@ class PoolKey(NamedTuple):
         return f"{self.name}-workers"
 
 
+class BudgetKey(NamedTuple):
+    """The address of a budget in the cluster."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolIdentity:
     """One pool's life: a pool that is deleted and created again has another *uid*."""

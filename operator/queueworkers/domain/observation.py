@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.budgets import Budget
     from queueworkers.domain.rollout import Revision
     from queueworkers.domain.workers import Workers
     from queueworkers.frameworks.base import Hold
@@ -39,6 +40,8 @@ class Observation:
     """How often workers ended and came back."""
     told_phase: str | None = None
     """Where the replacement of workers stood when the status was written last."""
+    budget: Budget | None = None
+    """What the pool shares with others, as far as it is known; ``None`` where it shares nothing."""
 
     @property
     def current(self) -> int:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from queueworkers.api.status import QueueWorkerPoolStatus
 
-_CALM: Mapping[str, str] = MappingProxyType({ConditionReason.AT_MAX_REPLICAS: ConditionReason.ACTIVE})
+_CALM: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys((ConditionReason.AT_MAX_REPLICAS, ConditionReason.BUDGET_SPENT), ConditionReason.ACTIVE)
+)
 """Reasons of `Ready` that come and go with the numbers, and what each is without them."""
 
 

@@ -180,6 +180,7 @@ def _scaling_limited(situation: Situation) -> Said:
     reasons = {
         Limiter.MAXIMUM: ConditionReason.TOO_MANY_REPLICAS,
         Limiter.MINIMUM: ConditionReason.TOO_FEW_REPLICAS,
+        Limiter.BUDGET: ConditionReason.BUDGET_SPENT,
     }
     reason = reasons.get(situation.decision.limiter)
     if reason:

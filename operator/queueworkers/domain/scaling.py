@@ -114,6 +114,7 @@ class Limiter(StrEnum):
     BUSY = "WorkersBusy"
     STEP_UP = "ScaleUpPolicy"
     STEP_DOWN = "ScaleDownPolicy"
+    BUDGET = "Budget"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,6 +209,17 @@ def _conflicting(situation: Situation) -> Verdict | None:
     return _acting(ConditionReason.SCALING_CONFLICT, words)
 
 
+def _unbudgeted(situation: Situation) -> Verdict | None:
+    budget = situation.decision.budget
+    if budget is None or budget.ceiling is not None:
+        return None
+    words = (
+        f"There is no QueueWorkerBudget {budget.name} in the pool's namespace, so no worker is added: create it, or"
+        f" correct spec.scaling.budget.name. {situation.explanation}"
+    )
+    return _acting(ConditionReason.BUDGET_NOT_FOUND, words)
+
+
 def _unread(situation: Situation) -> Verdict | None:
     reading = situation.observation.reading
     if not isinstance(reading, UnknownBacklog) or situation.decision.basis is not Basis.UNKNOWN:
@@ -313,6 +324,8 @@ def _well(situation: Situation) -> Verdict:
         reason = ConditionReason.PAUSED
     elif decision.limiter is Limiter.MAXIMUM:
         reason = ConditionReason.AT_MAX_REPLICAS
+    elif decision.limiter is Limiter.BUDGET:
+        reason = ConditionReason.BUDGET_SPENT
     elif decision.basis is Basis.PINNED:
         reason = ConditionReason.PINNED
     elif decision.basis is Basis.RECOMMEND_ONLY:
@@ -340,6 +353,7 @@ RULES: tuple[Callable[[Situation], Verdict | None], ...] = (
     _troubled,
     _still_crashing,
     _conflicting,
+    _unbudgeted,
     _unread,
     _recycling,
     _progressing,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import WaitBound
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.budgets import share_out
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.formulas import spell_asked
 from queueworkers.domain.scaling import Limiter
@@ -69,7 +70,7 @@ def explain(spec: QueueWorkerPoolSpec, reading: Reading, decision: Decision) -> 
         case Basis.SUSPENDED:
             return "No workers: spec.suspend is true; jobs wait."
         case Basis.PINNED:
-            return f"{workers}: spec.scaling.replicas says so; {asked}."
+            return f"{workers}: spec.scaling.replicas says so; {asked}{_limit(decision)}."
         case Basis.RECOMMEND_ONLY:
             return f"{workers}: mode Recommend leaves the number alone; {asked}."
         case Basis.CONFLICT:
@@ -130,8 +131,28 @@ def _limit(decision: Decision) -> str:
         Limiter.TOLERANCE: "a twentieth more or less is not worth a change",
         Limiter.BUSY: "those that have a job in hand stay",
         Limiter.FAILING: f"none is added while {decision.failing}",
+        Limiter.BUDGET: _budget(decision),
     }
     return f"; {words[decision.limiter]}" if decision.limiter in words else ""
+
+
+def _budget(decision: Decision) -> str:
+    """
+    Say what the pool's budget leaves it, and to whom the most of the rest is due; nothing where it has none.
+
+    Not what that one has at the moment, which is another number whenever a worker comes or goes.
+    """
+    budget, claim = decision.budget, decision.claim
+    if budget is None or claim is None:
+        return ""
+    if budget.ceiling is None:
+        return f"budget {budget.name} does not exist, so none is added"
+    if budget.unseen:
+        return f"none is added before all pools of budget {budget.name} were looked at"
+    shares = share_out(budget.ceiling, (claim, *budget.others))
+    most = max(budget.others, key=lambda other: shares[other.member], default=None)
+    rest = f"; {shares[most.member]} are due to {most.member} (priority {most.priority})" if most else ""
+    return f"budget {budget.name} leaves {decision.replicas} of {budget.ceiling}{rest}"
 
 
 def _cooldown(decision: Decision) -> int:

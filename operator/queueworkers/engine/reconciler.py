@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from queueworkers.api.restart import RolloutControl
+from queueworkers.api.scaling import named_budget
 from queueworkers.api.spec import InvalidSpec, parse_spec
 from queueworkers.domain.announcements import (
     announce_changes,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.pool import Pool
     from queueworkers.domain.references import Dependence
     from queueworkers.domain.workers import Workers
+    from queueworkers.engine.budgets import Budgets
     from queueworkers.engine.world import World
 
 
@@ -102,6 +104,7 @@ class Reconciler:
         world: World,
         backlogs: Backlogs,
         references: References,
+        budgets: Budgets,
         *,
         clock: Callable[[], datetime],
         look_again: Callable[[PoolKey, timedelta], None],
@@ -110,6 +113,7 @@ class Reconciler:
         self._world = world
         self._backlogs = backlogs
         self._references = references
+        self._budgets = budgets
         self._clock = clock
         self._look_again = look_again
         self._status_pace = status_pace
@@ -131,7 +135,10 @@ class Reconciler:
         before = await self._observe(pool, spec, reading, memory)
         if before is None:
             return None  # so is the first reading of what the workers are configured with
+        # From the look at the budget to the note nothing is awaited: no two pools take the same place.
+        before = replace(before, budget=self._budgets.view(key, spec.scaling.budget))
         decision = decide(pool.identity, spec, before, memory.history, now=now)
+        self._budgets.note(key, decision.claim)
         memory.history = decision.history
         await self._point_out_leavers(pool, spec, before.workers, decision, now=now)
         refusal = await self._apply(pool, spec, decision)
@@ -229,6 +236,8 @@ class Reconciler:
         await self._world.announce(pool.identity, announce_changes(pool.status, status))
 
     async def _refuse(self, pool: Pool, invalid: InvalidSpec) -> None:
+        key = pool.identity.key
+        self._budgets.refuse(key, named_budget(pool.spec), pods=self._world.count_pods(key))
         now = self._clock()
         status = report_invalid(
             pool.identity, invalid, generation=pool.generation, previous=pool.status, now=now
@@ -261,6 +270,7 @@ class Reconciler:
 
     def _forget(self, key: PoolKey) -> None:
         self._memories.pop(key, None)
+        self._budgets.keep(key, pods=self._world.count_pods(key))
         self._backlogs.forget(key)
         self._references.forget(key)
         self._world.forget(key)

@@ -52,5 +52,8 @@ class World(Protocol):
     async def observe_secret(self, namespace: str, name: str) -> Mapping[str, bytes] | None:
         """Read a Secret that a pool of that namespace names; ``None`` when there is none."""
 
+    def count_pods(self, key: PoolKey) -> int:
+        """Count the worker pods of a pool that have not ended, whether or not there still is the pool."""
+
     def forget(self, key: PoolKey) -> None:
         """Drop what is remembered of a pool that is gone."""

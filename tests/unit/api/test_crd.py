@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from apiserver.pools import WRONG
-from queueworkers.api.crd import FILE_NAME, main, pool_schema, printer_columns, render_file, schema_at
+from queueworkers.api.crd import (
+    FILES,
+    budget_schema,
+    main,
+    pool_schema,
+    printer_columns,
+    render_file,
+    schema_at,
+)
 from queueworkers.api.rules import RULES, SHORT_NAME, Rule
 from queueworkers.api.spec import QueueWorkerPoolSpec, RedisSource, RedisTls, ScaleDownBehavior
 from queueworkers.api.status import QueueWorkerPoolStatus
@@ -36,8 +44,10 @@ def walk(path: str, node: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 
 EVERY_NODE = [
-    *walk("spec", schema_at(SCHEMA, "spec")),
-    *walk("status", schema_at(SCHEMA, "status")),
+    each
+    for schema in (SCHEMA, budget_schema())
+    for part in ("spec", "status")
+    for each in walk(part, schema_at(schema, part))
 ]
 
 FLAGS = {
@@ -55,13 +65,15 @@ FLAGS = {
 
 
 def test_the_file_is_what_the_models_say(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """When this fails: `python -m queueworkers.api.crd crds/queueworkers.io_queueworkerpools.yaml`."""
-    written = tmp_path / FILE_NAME
-    main([str(written)])
+    """When this fails: `make crd`."""
+    main([str(tmp_path)])
     main([])
 
-    assert (ROOT / "crds" / FILE_NAME).read_text(encoding="utf-8") == render_file()
-    assert written.read_text(encoding="utf-8") == render_file() == capsys.readouterr().out
+    assert sorted(path.name for path in (ROOT / "crds").iterdir()) == sorted(FILES)
+    for name in FILES:
+        made = (tmp_path / name).read_text(encoding="utf-8")
+        assert made == render_file(name) == (ROOT / "crds" / name).read_text(encoding="utf-8")
+    assert capsys.readouterr().out == "---\n".join(map(render_file, FILES))
 
 
 def test_the_defaults_of_the_frameworks_are_told() -> None:

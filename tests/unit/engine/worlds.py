@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from queueworkers.api.scaling import named_budget
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.domain.manifests import (
     RESTARTED_AT_ANNOTATION,
@@ -16,16 +17,19 @@ from queueworkers.domain.manifests import (
 from queueworkers.domain.notices import Notices
 from queueworkers.domain.pool import Pool
 from queueworkers.domain.restarts import parse_moment
+from queueworkers.engine.budgets import Budgets
 from queueworkers.engine.reconciler import Reconciler
 from unit.domain.given import NOON, POOL, a_backlog, some_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from queueworkers.api.budget import QueueWorkerBudgetStatus
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.domain.announcements import Announcement
     from queueworkers.domain.backlog import Reading
-    from queueworkers.domain.identity import PoolIdentity, PoolKey
+    from queueworkers.domain.budgets import StoredBudget
+    from queueworkers.domain.identity import BudgetKey, PoolIdentity, PoolKey
     from queueworkers.domain.leaving import Connection
     from queueworkers.domain.workers import Workers
 
@@ -75,6 +79,12 @@ class LittleWorld:
     rollouts: int = 0
     pool_exists: bool = True
     forgotten: list[str] = field(default_factory=list)
+    budgets: dict[BudgetKey, StoredBudget] = field(default_factory=dict)
+    beside: dict[BudgetKey, list[PoolKey]] = field(default_factory=dict)
+    """Other pools that name a budget."""
+    woken: list[PoolKey] = field(default_factory=list)
+    """Other pools that a budget wants looked at."""
+    told_of: list[BudgetKey] = field(default_factory=list)
 
     # --- as the operator sees it ---
 
@@ -207,6 +217,22 @@ class LittleWorld:
         """Let the clock go on."""
         self.now += timedelta(seconds=seconds)
 
+    def budget(self, key: BudgetKey) -> StoredBudget | None:
+        """Return a budget."""
+        return self.budgets.get(key)
+
+    def members(self, key: BudgetKey) -> list[PoolKey]:
+        """List the pools that name a budget, this one last."""
+        own = [POOL.key] if named_budget(self.spec) == key.name else []
+        return [*self.beside.get(key, ()), *own]
+
+    async def write_budget_status(self, budget: StoredBudget, status: QueueWorkerBudgetStatus) -> None:
+        """Nobody does here."""
+
+    def count_pods(self, key: PoolKey) -> int:
+        """Count the workers."""
+        return self.running_replicas if key == POOL.key else 0
+
     # --- as it is disturbed ---
 
     def _begin(self) -> None:
@@ -242,6 +268,7 @@ def an_operator(world: LittleWorld) -> Reconciler:
         world,
         world,
         NoReferences(),
+        Budgets(world, look_at=world.woken.append, changed=world.told_of.append),
         clock=lambda: world.now,
         look_again=lambda key, wait: world.wanted_again.append(wait) if key == POOL.key else None,
         status_pace=timedelta(seconds=5),
