@@ -98,8 +98,8 @@ class ScaleDownBehavior(ApiModel):
     """
     Seconds for which a lower need must have lasted before workers are taken away: of all
     recommendations within the window the highest counts.  0: at once.  The same as in a
-    HorizontalPodAutoscaler.  When not given, three times as long as a worker of this pool takes to boot,
-    at least 15 and at most 60 seconds; 60 before any was seen.
+    HorizontalPodAutoscaler.  When not given, as long as a worker of this pool takes to boot, at
+    least 5 and at most 60 seconds; 60 before any was seen.
     """
     policies: Policies = ()
     """
@@ -237,7 +237,8 @@ class ScalingSpec(ApiModel):
     """
     Seconds without any work, waiting or in hand, before the last workers leave.  Only matters
     with `minReplicas: 0`.  KEDA's cooldownPeriod.  When not given, ten times as long as a worker of this
-    pool takes to boot, at least 60 and at most 300 seconds; 300 before any was seen.
+    pool takes to boot, at least 60 and at most 300 seconds, 300 before any was seen; and as long as
+    `behavior.scaleDown` keeps any worker where `waitSeconds` leaves time for two boots.
     """
     polling_interval_seconds: Annotated[int, Field(ge=1, le=300)] = 1
     """

@@ -74,7 +74,8 @@ class QueueFlow:
         none has, by half of those in hand, as a job is seen half-way on
         average: so one that takes long is noticed before its end.
         """
-        ended = max(self.ended, self.last.in_hand / 2)
+        under_way = min(self.last.in_hand / 2, self.worked_seconds / GUESSED_JOB_SECONDS)
+        ended = max(self.ended, under_way)
         return (self.worked_seconds + GUESSED_JOB_SECONDS) / (ended + 1.0)
 
     @property
@@ -244,14 +245,15 @@ def _offered(
     """
     Tell how many workers what arrived would have kept busy.
 
-    Where nobody waits, that is how many were busy.  Otherwise it is what
+    Where nobody waits, that is how many were busy; and nearly so where so few
+    wait that all were taken from one reading to the next.  Otherwise it is what
     arrived, by the time each takes: those at work also work off what is left.
     """
     busy = worked / passed
-    if not before.waiting and not now.waiting:
+    brief = not moved.exact and busy > 0
+    if brief or (not before.waiting and not now.waiting):
         return busy
-    arrived = moved.arrived * flow.job_seconds / passed
-    return arrived if moved.exact else max(arrived, busy)
+    return moved.arrived * flow.job_seconds / passed
 
 
 def _average(before: float, sample: float, times: float) -> float:
