@@ -80,7 +80,7 @@ class QueueReader:
             expired=expired,
             oldest=None if oldest is None else Wait(self._moment(oldest)),
             tally=self._tally,
-            upcoming=tuple(self._upcoming(now)),
+            upcoming=tuple(self._upcoming(now)) if line.has_delayed else (),
         )
 
     def _count(self, now: float, *, waiting: int, listed: int, expired: int, is_void: bool) -> None:

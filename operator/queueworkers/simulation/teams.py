@@ -265,8 +265,8 @@ class Team:
 
     def in_hand(self, now: float) -> list[Line]:
         """Name for each job that a worker has in hand where it is from."""
-        lines = [worker.line for worker in self.ready if worker.ends_at > now]
-        return [line for line in (*lines, *(leaver.line for leaver in self.leaving)) if line]
+        lines = [worker.line for worker in self.ready if worker.ends_at > now and worker.line]
+        return lines + [leaver.line for leaver in self.leaving if leaver.line]
 
     def failing(self, now: float) -> int:
         """Count the workers that fail to come up, as far as no younger one works."""

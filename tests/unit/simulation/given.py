@@ -5,9 +5,11 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from queueworkers.api.spec import InvalidSpec, parse_spec
 from queueworkers.simulation.policies.fixed import Fixed
-from queueworkers.simulation.simulator import simulate
+from queueworkers.simulation.simulator import Outcome, Sample, simulate
 from queueworkers.simulation.teams import Circumstances, Manners
 from queueworkers.simulation.traces import BEGAN, Arrivals, Trace
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.simulation.lines import Line
-    from queueworkers.simulation.simulator import Outcome
     from queueworkers.simulation.teams import Team
 
 AT_ONCE = Circumstances(boot_seconds=0.0, boot_spread=0.0, sleep_seconds=0.0)
@@ -52,6 +53,33 @@ def a_spec(queues: Sequence[str] = ("default",), **scaling: Any) -> QueueWorkerP
 def with_fixed(workers: int, trace: Trace, circumstances: Circumstances = AT_ONCE) -> Outcome:
     """What a fixed number of workers makes of a trace."""
     return simulate(trace, Fixed(workers), circumstances)
+
+
+def an_outcome(policy: str = "operator", *, most: int = 400) -> Outcome:
+    """Half an hour in which a backlog comes and goes, with ten workers in the middle of it."""
+    samples = tuple(
+        Sample(
+            at=number * 4.0,
+            waiting=max(most - abs(number - 240) * 4, 0),
+            workers=10 if 120 <= number < 360 else 0,
+            desired=10,
+            oldest_wait_seconds=5.0,
+        )
+        for number in range(1, 481)
+    )
+    return Outcome(
+        policy=policy,
+        began=BEGAN,
+        lasted_seconds=1920.0,
+        waits=np.array([0.0] * 90 + [4.0] * 5 + [20.0] * 4 + [1500.0]),
+        not_started=1,
+        worker_seconds=9000.0,
+        booted_seconds=50.0,
+        worked_seconds=5000.0,
+        changes=((480.0, 10), (1440.0, 0)),
+        jobs_cut=2,
+        samples=samples,
+    )
 
 
 class Scripted:

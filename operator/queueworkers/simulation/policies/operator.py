@@ -8,7 +8,6 @@ has changed, or when it asked to be made again.
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING
@@ -98,9 +97,9 @@ class Operator:
 
     def _queues(self, team: Team, now: float) -> tuple[QueueBacklog, ...]:
         asked_at = team.asked_at(now) if any(line.has_delayed for line in team.lines) else now
-        in_hand = Counter(line.name for line in team.in_hand(now))
+        in_hand = team.in_hand(now)
         return tuple(
-            reader.read(now, in_hand=in_hand[line.name], asked_at=asked_at)
+            reader.read(now, in_hand=in_hand.count(line), asked_at=asked_at)
             for reader, line in zip(self._readers, team.lines, strict=True)
         )
 
