@@ -32,6 +32,9 @@ JOBS_REMEMBERED = 500.0
 BOOTS_REMEMBERED = 9
 """Of so many the one in the middle is taken: the first on a node also waits for the image."""
 
+LONGEST_BOOT_SECONDS = 600.0
+"""Whoever became ready later was ready before: its node was away, say."""
+
 ARRIVALS_REMEMBERED = 64
 """So many moments at which jobs arrived are told apart; the older ones are forgotten."""
 
@@ -119,9 +122,10 @@ class Learned:
         if not new:
             return self
         took = ((boot.ready_at - boot.created_at).total_seconds() for boot in new)
+        believed = (seconds for seconds in took if seconds <= LONGEST_BOOT_SECONDS)
         return replace(
             self,
-            boots=(*self.boots, *took)[-BOOTS_REMEMBERED:],
+            boots=(*self.boots, *believed)[-BOOTS_REMEMBERED:],
             booted_until=new[-1].ready_at,
         )
 

@@ -166,6 +166,11 @@ def test_the_boot_in_the_middle_counts() -> None:
     assert Learned().boot_seconds is None
 
 
+def test_who_came_back_hours_later_did_not_boot() -> None:
+    """Its node was away; the pod had been ready before."""
+    assert Learned().see_boots([Boot(created_at=ago(86_400), ready_at=ago(10))]).boot_seconds is None
+
+
 def test_a_boot_is_learned_from_once() -> None:
     """The pod stays ready, and is seen at every look."""
     slow = Boot(created_at=ago(160), ready_at=ago(100))
