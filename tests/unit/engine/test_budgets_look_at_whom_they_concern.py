@@ -103,6 +103,16 @@ def test_nobody_grows_before_all_were_looked_at(shop: Shop) -> None:
     assert shop.woken_since() == [ORDERS]
 
 
+def test_who_had_to_wait_is_told_why_it_waits_on(shop: Shop) -> None:
+    """All have been looked at, so what was said of that is no longer so, although no place is free."""
+    shop.has[REPORTS] = 12
+    shop.look(ORDERS, 5)
+
+    shop.look(REPORTS, 12, priority=1)
+
+    assert shop.woken_since() == [ORDERS]
+
+
 def test_a_wish_wakes_who_has_to_give_back(shop: Shop) -> None:
     """And what is given back wakes who waits for it; nobody is woken for what changes nothing for them."""
     shop.look(ORDERS, 0, priority=1)
@@ -127,8 +137,8 @@ def test_each_is_woken_once_for_each_number(shop: Shop) -> None:
     shop.look(REPORTS, 20)
     shop.woken_since()
 
-    for wanted in (3, 3, 3, 4):
-        shop.look(ORDERS, wanted, priority=1)
+    for wanted, priority in ((3, 1), (3, 2), (3, 3), (4, 3)):
+        shop.look(ORDERS, wanted, priority=priority)
     assert shop.woken_since() == [REPORTS, REPORTS], "once for nine and once for eight"
 
 
