@@ -13,6 +13,7 @@ from decisions.goals import judge
 from decisions.page import Chapter, write_page
 from queueworkers.simulation.lineup import find_pools_optimum, line_up
 from queueworkers.simulation.pictures import draw_picture
+from queueworkers.simulation.policies.clairvoyant import run_clairvoyant
 from queueworkers.simulation.pools import SimulatedPool, parse_pool
 from queueworkers.simulation.scenarios import SCENARIOS
 from queueworkers.simulation.simulator import Outcome, simulate
@@ -53,12 +54,12 @@ def main() -> None:
             for name in sorted(names, key=lambda name: -SCENARIOS[name].lasts_seconds)
             for policy in policies
         }
-        bounds = {name: processes.submit(bound, name) for name in names}
+        bounds = {name: processes.submit(foresee, name) for name in names}
         chapters = [
             conclude(
                 name,
                 {policy: runs[name, policy].result() for policy in policies},
-                bounds[name].result(),
+                *bounds[name].result(),
                 pool=pool,
             )
             for name in names
@@ -91,15 +92,22 @@ def run(name: str, policy: str) -> Outcome:
     return outcome
 
 
-def bound(name: str) -> Optimum | None:
-    """Find what nobody can do better."""
+def foresee(name: str) -> tuple[Optimum | None, Outcome | None]:
+    """Find what nobody can do better, and what somebody reaches who knows every job before it comes."""
     pool, scenario = parse_pool(POOL), SCENARIOS[name]
+    trace = scenario.trace("default", seed=SEED)
     circumstances = pool.circumstances(boot_seconds=BOOT_SECONDS, seed=SEED, failing=scenario.failing)
-    return find_pools_optimum(pool.spec, scenario.trace("default", seed=SEED), circumstances)
+    optimum = find_pools_optimum(pool.spec, trace, circumstances)
+    return optimum, run_clairvoyant(trace, circumstances, optimum) if optimum else None
 
 
 def conclude(
-    name: str, outcomes: dict[str, Outcome], optimum: Optimum | None, *, pool: SimulatedPool
+    name: str,
+    outcomes: dict[str, Outcome],
+    optimum: Optimum | None,
+    clairvoyant: Outcome | None,
+    *,
+    pool: SimulatedPool,
 ) -> Chapter:
     """Put together what belongs to one scenario."""
     trace = SCENARIOS[name].trace(pool.spec.queues[0], seed=SEED)
@@ -108,7 +116,8 @@ def conclude(
         jobs=trace.jobs,
         outcomes=outcomes,
         optimum=optimum,
-        verdict=judge(outcomes, optimum, target_seconds=TARGET_SECONDS),
+        clairvoyant=clairvoyant,
+        verdict=judge(outcomes, optimum, clairvoyant, target_seconds=TARGET_SECONDS),
     )
 
 

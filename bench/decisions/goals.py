@@ -49,15 +49,21 @@ class Verdict:
         return self.waits, self.hours, self.in_time, self.optimum
 
 
-def judge(outcomes: Mapping[str, Outcome], optimum: Optimum | None, *, target_seconds: float) -> Verdict:
-    """Hold a scenario's outcomes against the goals."""
+def judge(
+    outcomes: Mapping[str, Outcome],
+    optimum: Optimum | None,
+    clairvoyant: Outcome | None,
+    *,
+    target_seconds: float,
+) -> Verdict:
+    """Hold a scenario's outcomes against the goals; *clairvoyant* is what somebody reached who knew every job before."""
     ours = outcomes[OPERATOR]
     peers = [each for name, each in outcomes.items() if name != OPERATOR]
     return Verdict(
         waits=_judge_waits(ours, peers),
         hours=_judge_hours(ours, peers),
         in_time=_judge_in_time(ours, peers, target_seconds),
-        optimum=_judge_optimum(ours, optimum),
+        optimum=_judge_optimum(ours, optimum, clairvoyant),
     )
 
 
@@ -100,13 +106,16 @@ def _judge_saving(ours: Outcome, peer: Outcome) -> Goal:
     )
 
 
-def _judge_optimum(ours: Outcome, optimum: Optimum | None) -> Goal:
+def _judge_optimum(ours: Outcome, optimum: Optimum | None, clairvoyant: Outcome | None) -> Goal:
     if optimum is None:
         return Goal(holds=True, why="Nobody can keep the target")
     above = ours.worker_hours / optimum.worker_hours - 1
+    foreseen = ""
+    if clairvoyant:
+        foreseen = f", where a clairvoyant in whole workers is at {clairvoyant.worker_hours / optimum.worker_hours - 1:+.0%}"
     idle = ours.worker_seconds - ours.worked_seconds - ours.booted_seconds
     return Goal(
         holds=above <= ABOVE_OPTIMUM,
-        why=f"{above:+.0%}: of {ours.worker_hours:.2f} h jobs take {ours.worked_seconds / 3600:.2f},"
-        f" boots {ours.booted_seconds / 3600:.2f}, and {idle / 3600:.2f} workers wait for jobs",
+        why=f"{above:+.0%}{foreseen}: of {ours.worker_hours:.2f} h jobs take {ours.worked_seconds / 3600:.2f},"
+        f" boots {ours.booted_seconds / 3600:.2f}, and {idle / 3600:.2f} is idle",
     )

@@ -24,6 +24,7 @@ class Chapter:
     jobs: int
     outcomes: Mapping[str, Outcome]
     optimum: Optimum | None
+    clairvoyant: Outcome | None
     verdict: Verdict
 
 
@@ -41,6 +42,7 @@ out](simulate.md)) with the same jobs, the same boots of about {boot:.0f} s and 
 | keda-default | the same with its own default, `listLength: 5` |
 | horizon-time, horizon-size | Laravel Horizon, `balance: auto`, its default pace of one process each 3 s. Its processes count, the machine that has room for all of them does not |
 | fixed-peak, fixed-mean | a fixed number of workers, enough for the busiest minute or for the average |
+| clairvoyant | somebody who knows every job before it comes: the plan of the optimum in whole workers, a boot earlier, and as many more as let 95 % begin in time |
 | optimum | the fewest worker-hours of anybody who knows every job before it comes and lets none wait for longer than {target} s: a lower bound that nobody need reach |
 
 *Changes* are changes of the number asked for. *Jobs cut* were killed in the middle and ran again. A job that was
@@ -95,7 +97,8 @@ def _chapter(chapter: Chapter, pictures: str) -> str:
         "|---|" + "--:|" * (len(header) - 1),
     ]
     optimum = chapter.optimum
-    for outcome in chapter.outcomes.values():
+    foreseen = (chapter.clairvoyant,) if chapter.clairvoyant else ()
+    for outcome in (*chapter.outcomes.values(), *foreseen):
         above = f"{outcome.worker_hours / optimum.worker_hours - 1:+.0%}" if optimum else ""
         lines.append("| " + " | ".join((*as_row(outcome), above)) + " |")
     hours = f"{optimum.worker_hours:,.2f}" if optimum else "cannot be kept"

@@ -31,7 +31,7 @@ def goals(ours: tuple[float, float], *peers: tuple[str, float, float], best: flo
         name: outcome(name, p95=p95, hours=hours) for name, p95, hours in [("operator", *ours), *peers]
     }
     optimum = Optimum(worker_seconds=best * 3600, wait_seconds=30, slot_seconds=1, workers=np.zeros(1))
-    return [goal.holds for goal in judge(outcomes, optimum, target_seconds=30).goals]
+    return [goal.holds for goal in judge(outcomes, optimum, None, target_seconds=30).goals]
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,20 @@ def test_the_page_names_who_is_faster_and_what_it_costs() -> None:
         "quick": outcome("quick", p95=1.0, hours=5.0),
     }
     optimum = Optimum(worker_seconds=1.9 * 3600, wait_seconds=30, slot_seconds=1, workers=np.zeros(1))
+    clairvoyant = outcome("clairvoyant", p95=30.0, hours=1.95)
     chapter = Chapter(
         scenario=SCENARIOS["steady"],
         jobs=100,
         outcomes=outcomes,
         optimum=optimum,
-        verdict=judge(outcomes, optimum, target_seconds=30),
+        clairvoyant=clairvoyant,
+        verdict=judge(outcomes, optimum, clairvoyant, target_seconds=30),
     )
     page = write_page([chapter], target=30, most=200, boot=5.0, pictures="comparison")
     assert "| [steady](#steady) | **no** | yes | yes | yes |" in page
     assert "3.0 s; faster are quick (1.0 s for 2.5 times the hours)" in page
     assert "2.00 h, 60% less than quick (5.00 h)" in page
+    assert "+5%, where a clairvoyant in whole workers is at +3%: of 2.00 h jobs take 1.00" in page
+    assert "| clairvoyant | 30 s | 30 s | 30 s | 30 s | 1.95 |" in page
     assert "| optimum | | | | | 1.90 | | | | |" in page
     assert "![Backlog, workers and waits over time, one row for each policy](comparison/steady.svg)" in page

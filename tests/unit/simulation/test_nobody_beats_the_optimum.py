@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from queueworkers.simulation.optimum import find_optimum
+from queueworkers.simulation.optimum import Optimum, find_optimum
+from queueworkers.simulation.policies.clairvoyant import plan, run_clairvoyant
 from queueworkers.simulation.policies.fixed import Fixed
 from queueworkers.simulation.simulator import AFTERWARDS_SECONDS, simulate
 from queueworkers.simulation.teams import Circumstances
@@ -82,3 +83,29 @@ def test_nobody_who_keeps_the_target_pays_less(seed: int) -> None:
             assert bound.worker_seconds <= outcome.worker_seconds
             tried += 1
     assert tried == 10
+
+
+def test_a_clairvoyant_comes_near_the_bound() -> None:
+    """With whole workers and boots that differ, knowing all jobs before is enough to come within a fifth of it."""
+    random = np.random.default_rng(1)
+    at = np.sort(random.uniform(100, 1000, 4_000))
+    trace = a_trace(jobs(at, random.exponential(1.5, 4_000)), lasts=1000)
+    circumstances = Circumstances(boot_seconds=5.0)
+    bound = find_optimum(trace, circumstances, waits=[20.0], minimum=0, maximum=200)
+    assert bound is not None
+    reached = run_clairvoyant(trace, circumstances, bound)
+    assert reached is not None
+    assert reached.wait_percentile(95) <= 20.0
+    assert bound.worker_seconds <= reached.worker_seconds <= 1.2 * bound.worker_seconds
+
+
+def test_a_plan_asks_a_boot_earlier() -> None:
+    """Two workers from 20 s on, and half a one more from 40 s on: asked for 6.5 s before, in whole slots."""
+    bound = Optimum(
+        worker_seconds=1.0,
+        wait_seconds=30.0,
+        slot_seconds=2.0,
+        workers=np.array([0.0] * 10 + [2.0] * 10 + [2.5] * 5 + [0.0] * 5),
+    )
+    assert plan(bound, boot_seconds=5.0, margin=0.0) == [(0.0, 0), (12.0, 2), (32.0, 3), (50.0, 0)]
+    assert plan(bound, boot_seconds=5.0, margin=0.25)[1] == (12.0, 3)

@@ -77,6 +77,16 @@ def test_keda_keeps_workers_for_its_window_and_its_cooldown() -> None:
     assert max(replicas for at, replicas in outcome.changes if at > last_taken) <= 30
 
 
+def test_an_hpa_goes_back_after_five_minutes() -> None:
+    """The greatest recommendation of the last 300 s holds, although the jobs are done after one."""
+    scaled = ScaledObject(list_length=10, polling_interval_seconds=1, min_replica_count=1)
+    circumstances = Circumstances(boot_seconds=2.0, boot_spread=0.0)
+    outcome = simulate(a_trace(jobs([AT] * 300, 1.0), lasts=800), Keda(scaled), circumstances)
+    assert max(outcome.waits) < 70
+    falls = [later[0] for earlier, later in pairwise(outcome.changes) if later[1] < earlier[1]]
+    assert 300 <= falls[0] - AT <= 300 + 2 * 15
+
+
 def test_keda_within_its_tolerance_changes_nothing() -> None:
     """43 jobs at 10 for each of 4 workers are 7.5 % too many: none is added; 45 add one."""
     for waiting, expected in ((43, []), (45, [5])):

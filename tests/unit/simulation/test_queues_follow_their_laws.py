@@ -74,6 +74,13 @@ def test_worker_hours_add_up() -> None:
     assert outcome.changes == ((10.0, 2), (50.0, 0))
 
 
+def test_a_worker_that_outlasts_the_simulation_is_paid_until_its_end() -> None:
+    """Asked to leave in the middle of a job of two hours: what comes after the end is nobody's cost."""
+    policy = Scripted((50.0, 0), begin=1)
+    outcome = simulate(a_trace(jobs([0.0], 7_200.0), lasts=100), policy, AT_ONCE)
+    assert outcome.worker_seconds == pytest.approx(100 + AFTERWARDS_SECONDS)
+
+
 def test_a_fixed_number_is_paid_for_all_the_time() -> None:
     """Three workers for the whole time, whether there is anything to do or not."""
     outcome = with_fixed(3, a_trace(jobs([1.0], 1.0), lasts=100))

@@ -78,3 +78,26 @@ def test_due_jobs_wait_and_are_not_in_the_list() -> None:
     assert (queue.ready, queue.due, queue.delayed, queue.waiting) == (1, 1, 1, 2)
     assert queue.oldest
     assert (queue.oldest.since - BEGAN).total_seconds() == pytest.approx(20.0)
+
+
+def test_what_is_not_pushed_yet_does_not_fall_due() -> None:
+    """Nobody sees the future: a job that is pushed in a minute is told of from then on."""
+    reader = QueueReader(Line(jobs([0.0, 60.0], 1.0, delay=[90.0, 20.0])), began=BEGAN)
+    assert [each.jobs for each in read(reader, 10.0).upcoming] == [1]
+    assert [each.jobs for each in read(reader, 61.0).upcoming] == [1, 1]
+
+
+def test_a_job_that_comes_back_has_arrived_again() -> None:
+    """Its claim expires while others wait, so it counts among what came, and once it is taken among what was taken."""
+    line = Line(jobs([1.0] * 4, 1.0))
+    reader = QueueReader(line, began=BEGAN)
+    line.head += 1
+    line.put_back(0, at=10.0)
+    first = read(reader, 5.0)
+    back = read(reader, 11.0)
+    assert (first.reserved, first.expired, back.reserved, back.expired, back.waiting) == (1, 0, 1, 1, 4)
+    assert flow(back)[:2] == (flow(first)[0] + 1, flow(first)[1])
+    line.pop_returned()
+    gone = read(reader, 12.0, in_hand=1)
+    assert flow(gone)[:2] == (flow(back)[0], flow(back)[1] + 1)
+    assert (gone.reserved, gone.expired, gone.waiting) == (1, 0, 3)
