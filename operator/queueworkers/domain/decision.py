@@ -47,6 +47,9 @@ class Basis(StrEnum):
     CONFLICT = "ScalingConflict"
 
 
+OUTRANKING = frozenset({Basis.SUSPENDED, Basis.PINNED})
+"""Where the user says the number, whatever the backlog."""
+
 HANDS_OFF = frozenset({Basis.RECOMMEND_ONLY, Basis.CONFLICT})
 """Where somebody else sets the number."""
 
@@ -134,7 +137,7 @@ def decide(
                 None,
                 (
                     step.revisit_at,
-                    sizing.asked.revisit_at if sizing.asked else None,
+                    sizing.asked.revisit_at if sizing.asked and basis not in OUTRANKING else None,
                     sizing.bounds.revisit_at,
                     wish.restart.revisit_at,
                     rollout.revisit_at,

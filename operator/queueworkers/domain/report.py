@@ -30,7 +30,7 @@ from queueworkers.api.status import (
 )
 from queueworkers.domain.backlog import Backlog, UnknownBacklog
 from queueworkers.domain.capacity import count_workers
-from queueworkers.domain.decision import Basis
+from queueworkers.domain.decision import OUTRANKING, Basis
 from queueworkers.domain.exits import Exit, resume_exits
 from queueworkers.domain.formulas import list_inputs, spell_target
 from queueworkers.domain.identity import POOL_LABEL
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
 
 SHOWN_WITH_PROGRESS = ROLLING | {ConditionReason.ROLLOUT_STOPPED, ConditionReason.ROLLOUT_HELD}
 """Reasons of `Ready` of which a person wants to know how far it is: RollingRestart 3/8."""
-
-OUTRANKING = frozenset({Basis.SUSPENDED, Basis.PINNED})
-"""Where the user says the number, whatever the backlog."""
 
 _NAMED_NODES = 3
 """So many of a list of servers are named in `status.source`."""
