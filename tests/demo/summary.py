@@ -25,7 +25,7 @@ class Figures:
     peak: int = 0
     in_hand_at_restart: int | None = None
     replaced: int | None = None
-    woke_after_due: float | None = None
+    woke_before_due: float | None = None
     zero_reached: int = 0
 
 
@@ -42,7 +42,7 @@ def summarise(figures: Figures, found: Audit) -> str:
         ("workers at peak", str(figures.peak)),
         ("workers replaced by the restart", _number(figures.replaced)),
         ("jobs in hand when it was asked for", _number(figures.in_hand_at_restart)),
-        ("delayed job due to scale-up", _seconds(figures.woke_after_due)),
+        ("scale-up to delayed jobs due", _seconds(figures.woke_before_due)),
         ("times back at zero", str(figures.zero_reached)),
     ]
     width = max(len(name) for name, _ in rows)
