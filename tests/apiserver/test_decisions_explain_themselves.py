@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,21 +43,27 @@ def test_a_wait_in_seconds_is_met_in_one_step(namespace: Namespace, redis: Redis
     Nothing is known of the jobs yet, so one is taken to last a second, and a boot five.
 
     300 of them within the 25 s that are left after a boot, each worker's last one begun at the
-    end of it: 300 / 26, which is 12.
+    end of it: 300 / 26, which is 12.  (Nobody takes them here, so it does not stay at that.)
     """
     namespace.apply_pool("orders", quick_pool(redis, scaling=WAIT))
     namespace.wait_for_reason("orders", "Idle")
 
     push(redis, 300)
 
-    namespace.wait_for_replicas("orders", 12)
-    scaled = [note for reason, note in namespace.events("orders") if reason == "ScaledUp"]
-    assert len(scaled) == 1
-    assert re.fullmatch(
-        r"0→12: 300 ready, oldest at least \ds, 300 jobs of 1s to begin within (30|29|28)s,"
-        r" where a worker boots in 5s, ask for 12, max 40",
-        scaled[0],
+    def scaled() -> list[str]:
+        return [note for reason, note in namespace.events("orders") if reason == "ScaledUp"]
+
+    namespace.wait("it scales", lambda: bool(scaled()))
+    found = re.fullmatch(
+        r"0→(\d+): 300 ready, oldest at least \ds, 300 jobs of 1s to begin within (\d+)s,"
+        r" where a worker boots in 5s, ask for (\d+), max 40",
+        scaled()[0],
     )
+    assert found, scaled()
+    workers, within, asked = map(int, found.groups())
+    assert within > 20
+    # What is left is told in whole seconds.
+    assert ceil(300 / (within + 0.5 - 5 + 1)) <= workers == asked <= ceil(300 / (within - 0.5 - 5 + 1))
 
 
 def test_the_command_tells_inputs_and_every_limit(namespace: Namespace, redis: RedisServer) -> None:
