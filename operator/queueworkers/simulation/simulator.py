@@ -55,7 +55,7 @@ class Outcome:
     booted_seconds: float
     """The part of it in which they booted, or failed to."""
     worked_seconds: float
-    """The jobs that began, each counted once."""
+    """What of it the jobs took that began, each counted once."""
     changes: tuple[tuple[float, int], ...]
     """When the number asked for changed, and to what."""
     jobs_cut: int
@@ -115,7 +115,7 @@ def simulate(trace: Trace, policy: Policy, circumstances: Circumstances) -> Outc
         worker_seconds=sum(team.paid_seconds(end) for team in teams),
         booted_seconds=sum(team.booted_seconds(end) for team in teams),
         worked_seconds=sum(
-            seconds
+            min(seconds, end - started)
             for line in lines
             for seconds, started in zip(line.seconds, line.started, strict=True)
             if started != NOT_STARTED

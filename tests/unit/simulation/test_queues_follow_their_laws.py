@@ -79,6 +79,7 @@ def test_a_worker_that_outlasts_the_simulation_is_paid_until_its_end() -> None:
     policy = Scripted((50.0, 0), begin=1)
     outcome = simulate(a_trace(jobs([0.0], 7_200.0), lasts=100), policy, AT_ONCE)
     assert outcome.worker_seconds == pytest.approx(100 + AFTERWARDS_SECONDS)
+    assert outcome.worked_seconds == pytest.approx(100 + AFTERWARDS_SECONDS)
 
 
 def test_a_fixed_number_is_paid_for_all_the_time() -> None:
