@@ -108,3 +108,21 @@ def test_a_file_serves_as_well_as_a_cluster(namespace: Namespace, redis: RedisSe
     told = qwp(namespace.cluster, "explain", "-f", str(tmp_path / "pool.yaml"))
 
     assert "0 waiting and 0 in hand" in told.stdout
+
+
+def test_a_pool_does_not_grow_into_a_failure(namespace: Namespace, redis: RedisServer) -> None:
+    """Workers for which there is no node are asked for once; more of them would wait beside the first."""
+    spec = quick_pool(redis, scaling={"backlogPerWorker": 1})
+    spec["podTemplate"]["spec"]["nodeSelector"] = {"type": "of-which-there-is-none"}
+    namespace.apply_pool("orders", spec)
+    push(redis, 3)
+    namespace.wait_for_reason("orders", "Unschedulable")
+
+    push(redis, 20)
+    namespace.wait("the jobs are seen", lambda: namespace.status("orders")["backlog"]["waiting"] == 23)
+
+    status = namespace.status("orders")
+    assert (status["recommendedReplicas"], status["desiredReplicas"]) == (23, 3)
+    assert "none is added while orders-workers-" in status["explanation"]
+    assert "is Unschedulable" in status["explanation"]
+    assert namespace.deployment("orders")["spec"]["replicas"] == 3
