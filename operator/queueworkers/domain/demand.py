@@ -168,12 +168,15 @@ def demand_of(
         learned: How fast jobs arrive, how long they and a boot take; guessed where nothing is known.
         waits: How many seconds the jobs of each queue may wait, in the order of the queues.
         holds: Queues whose waiting jobs ask for nobody.
-        now: By Redis's own clock.
+        now: By the cluster's clock, which says for how long workers have been starting; jobs go by Redis's own,
+            which says when the backlog was read.
     """
     boot = learned.boot_seconds
     boot = GUESSED_BOOT_SECONDS if boot is None else boot
     demands = [
-        _queue_demand(queue, learned.flow(queue.name), wait_seconds=wait, boot_seconds=boot, now=now)
+        _queue_demand(
+            queue, learned.flow(queue.name), wait_seconds=wait, boot_seconds=boot, now=backlog.read_at
+        )
         for queue, wait in zip(backlog.queues, waits, strict=True)
         if queue.name not in holds
     ]

@@ -70,9 +70,10 @@ def ask(
     busy = count_busy(backlog, crew)
     boot = timedelta(seconds=learned.boot_seconds or GUESSED_BOOT_SECONDS)
     ahead = [each for queue in backlog.queues if queue.name not in holds for each in queue.upcoming]
-    soon = sum(each.jobs for each in ahead if each.at - boot <= now)
+    soon = sum(each.jobs for each in ahead if each.at - boot <= backlog.read_at)
     waiting = backlog.waiting - count_held(backlog, holds)
-    moments = [each.at - boot for each in ahead if each.at - boot > now]
+    # By Redis's clock they fall due, by ours it is looked again.
+    moments = [now + (each.at - boot - backlog.read_at) for each in ahead if each.at - boot > backlog.read_at]
     if scaling.wait_seconds is None:
         per_worker = scaling.effective_backlog_per_worker
         asked = recommend(waiting + soon, busy, backlog_per_worker=per_worker)
@@ -90,7 +91,7 @@ def ask(
         learned,
         waits=[float(scaling.wait_seconds_of(queue.name) or 0) for queue in backlog.queues],
         holds=holds,
-        now=backlog.read_at,
+        now=now,
     )
     if demand.for_backlog.replicas or demand.settles_at != demand.for_load.replicas:
         # Jobs come closer to the time they may wait until, and what was busy fades from memory.

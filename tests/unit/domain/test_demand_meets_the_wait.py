@@ -213,3 +213,21 @@ def test_what_arrives_by_chance_needs_some_to_spare(
 def test_a_number_that_may_be_right_stays(current: int, workers: int) -> None:
     """Ten busy, measured over 30 s of jobs that take two: known to 0.6."""
     assert keep_up(10.0, current=current, job_seconds=2.0, wait_seconds=30.0) == workers
+
+
+def test_each_clock_is_asked_about_its_own() -> None:
+    """Redis says how old jobs are and when they fall due, the cluster for how long workers have been starting."""
+    hour = timedelta(hours=1)
+    queue = a_queue(ready=200, oldest=Wait(ago(10) + hour), upcoming=(Upcoming(at=ago(-3) + hour, jobs=10),))
+    crew = at_work(0, starting=8, created_ago=4)
+    learned = Learned(read_at=NOON, flows=(a_flow(queue),), boots=(BOOT,))
+    here = replace(queue, oldest=Wait(ago(10)), upcoming=(Upcoming(at=ago(-3), jobs=10),))
+
+    elsewhere, at_home = (
+        demand_of(
+            Backlog(queues=(each,), read_at=read_at), crew, learned, waits=(30.0,), holds=(), now=NOON
+        ).for_backlog.replicas
+        for each, read_at in ((queue, NOON + hour), (here, NOON))
+    )
+
+    assert elsewhere == at_home
