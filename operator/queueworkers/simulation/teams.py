@@ -26,6 +26,8 @@ class Circumstances:
     """From asking for a worker until it takes its first job: the median of many."""
     boot_spread: float = 0.25
     """How much boots differ: the standard deviation of the logarithm of their time.  0: not at all."""
+    boots: tuple[float, ...] = ()
+    """How long the first boots of each team take, in their order, where that was measured; the others are drawn."""
     sleep_seconds: float = 3.0
     """How long a worker that finds no job waits before it asks again.  0: a job finds it at once."""
     retry_after_seconds: float = 90.0
@@ -99,6 +101,7 @@ class Team:
         """Who asks for a job when; a heap.  The time of an idle worker is some time at which it asked."""
         self._manners = manners
         self._circumstances = circumstances
+        self._measured_boots = iter(circumstances.boots)
         self._boots = Random(f"{circumstances.seed} boots {salt}")
         self._crashes = Random(f"{circumstances.seed} crashes {salt}")
         self._choice = Random(f"{circumstances.seed} choice {salt}")
@@ -202,6 +205,9 @@ class Team:
         heappush(self._asking, (worker.ready_at, self._created, worker))
 
     def _boot_seconds(self) -> float:
+        measured = next(self._measured_boots, None)
+        if measured is not None:
+            return measured
         spread = self._circumstances.boot_spread
         return self._circumstances.boot_seconds * (exp(self._boots.gauss(0.0, spread)) if spread else 1.0)
 

@@ -54,3 +54,13 @@ def test_boots_differ_and_keep_their_median() -> None:
     assert len(ready) == 1_001
     assert sorted(ready)[500] == pytest.approx(8.0, rel=0.05)
     assert max(ready) > 10.0
+
+
+def test_boots_that_were_measured_are_run_again() -> None:
+    """The first two take as long as they did, whatever is said of the others."""
+    ready: list[float] = []
+    policy = Scripted((10.0, 1), (30.0, 3))
+    policy.watch = lambda now, team: ready.extend(w.ready_at for w in team.ready) if now == 60.0 else None
+    circumstances = Circumstances(boot_seconds=5.0, boot_spread=0.0, boots=(12.0, 7.0))
+    simulate(a_trace(jobs([0.0], 1.0), lasts=100), policy, circumstances)
+    assert sorted(ready) == [10 + 12, 30 + 5, 30 + 7]
