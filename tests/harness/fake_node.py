@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from harness.credentials import Credentials
 
 FAKE_NODE = "kwok-1"
+BOOTS_FOR = "example.com/boots-for"
+"""An annotation of a pod: how long until it is ready, as `3s`; at once without it."""
 _ANNOTATION = "kwok.x-k8s.io/node"
 
 # A pod must ask for this node: tolerate the taint and select type=kwok.
