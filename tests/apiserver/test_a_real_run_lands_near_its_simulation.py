@@ -56,7 +56,7 @@ class Tolerance:
 
 WITH_THE_SAME_BOOTS = Tolerance(wait_seconds=4.0, worker_seconds=0.08, most_workers=0.3, changes=0.25)
 WITH_DRAWN_BOOTS = Tolerance(wait_seconds=4.0, worker_seconds=0.12, most_workers=0.4, changes=0.3)
-"""About twice what was seen on two cores with other work on both; docs/decisions/0024 tells what that was."""
+"""Chosen after six runs on two busy cores, of which one was far off the others; docs/decisions/0024 tells by how much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
