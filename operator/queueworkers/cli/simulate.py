@@ -94,7 +94,7 @@ def _require_extra() -> None:
     except ImportError as missing:
         raise QueueWorkersError(
             f"a simulation needs {missing.name}, which is not installed:"
-            " pip install 'queue-worker-operator[simulate]'"
+            " in a checkout, pip install '.[simulate]'"
         ) from missing
 
 

@@ -213,5 +213,5 @@ def test_without_the_extra_it_says_what_to_install(
     status, _, err = run("--scenario", "steady")
     assert status == 1
     assert err.strip() == (
-        "qwp: a simulation needs scipy, which is not installed: pip install 'queue-worker-operator[simulate]'"
+        "qwp: a simulation needs scipy, which is not installed: in a checkout, pip install '.[simulate]'"
     )
