@@ -121,17 +121,11 @@ class ClusterWorld:
 
     async def write_status(self, pool: PoolIdentity, status: QueueWorkerPoolStatus) -> None:
         """Say where a pool stands; nothing happens when that very pool is gone."""
-        body = {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {"name": pool.key.name, "namespace": pool.key.namespace, "uid": pool.uid},
-            "status": status.to_wire(),
-        }
-        try:
-            raw = await self._api.apply(paths.pool_status(pool.key), body, field_manager=STATUS_MANAGER)
-        except (NotFoundError, ConflictError):
-            return
-        self._inventory.pools.put(raw)
+        raw = await self._apply_status(
+            paths.pool_status(pool.key), KIND, pool.key, uid=pool.uid, status=status.to_wire()
+        )
+        if raw:
+            self._inventory.pools.put(raw)
 
     async def announce(self, pool: PoolIdentity, announcements: Sequence[Announcement]) -> None:
         """Tell people what happened."""
@@ -168,17 +162,26 @@ class ClusterWorld:
 
     async def write_budget_status(self, budget: StoredBudget, status: QueueWorkerBudgetStatus) -> None:
         """Say who has how much; nothing happens when that very budget is gone."""
+        raw = await self._apply_status(
+            paths.budget_status(budget.key), BUDGET_KIND, budget.key, uid=budget.uid, status=status.to_wire()
+        )
+        if raw:
+            self._inventory.budgets.put(raw)
+
+    async def _apply_status(
+        self, path: str, kind: str, key: PoolKey | BudgetKey, *, uid: str, status: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """Write the status of that very object, and return the object; ``None`` when it is gone."""
         body = {
             "apiVersion": API_VERSION,
-            "kind": BUDGET_KIND,
-            "metadata": {"name": budget.key.name, "namespace": budget.key.namespace, "uid": budget.uid},
-            "status": status.to_wire(),
+            "kind": kind,
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": uid},
+            "status": status,
         }
         try:
-            raw = await self._api.apply(paths.budget_status(budget.key), body, field_manager=STATUS_MANAGER)
+            return await self._api.apply(path, body, field_manager=STATUS_MANAGER)
         except (NotFoundError, ConflictError):
-            return
-        self._inventory.budgets.put(raw)
+            return None
 
     def count_pods(self, key: PoolKey) -> int:
         """Count the worker pods of a pool that have not ended, whether or not there still is the pool."""

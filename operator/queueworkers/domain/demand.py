@@ -315,7 +315,7 @@ def keep_up(load: float, *, current: int, job_seconds: float, wait_seconds: floa
     if current >= most:
         return most
     fewest = staff(max(load - error, 0.0), job_seconds=job_seconds, wait_seconds=wait_seconds)
-    return max(current, min(fewest, most), min(most, 1))
+    return max(current, fewest, 1)
 
 
 def staff(load: float, *, job_seconds: float, wait_seconds: float) -> int:

@@ -211,8 +211,9 @@ TOLERATED_SPARE = 0.05
 
 def tolerate(step: Step, *, current: int) -> Step:
     """Leave the number alone where it is right but for a few workers of many."""
-    if current * (1 - TOLERATED_SPARE) <= step.replicas <= current * (1 + TOLERATED_MISSING) != 0:
-        return step if step.replicas == current else Step(replicas=current, limiter=Limiter.TOLERANCE)
+    fewest, most = current * (1 - TOLERATED_SPARE), current * (1 + TOLERATED_MISSING)
+    if step.replicas != current and fewest <= step.replicas <= most:
+        return Step(replicas=current, limiter=Limiter.TOLERANCE)
     return step
 
 

@@ -118,6 +118,8 @@ def spell_queues(queues: Sequence[str]) -> str:
 
 def _limit(decision: Decision) -> str:
     """Say what kept the number from being what the backlog asks for; nothing where nothing did."""
+    if decision.limiter is Limiter.BUDGET:
+        return f"; {_budget(decision)}"
     bounds = decision.sizing.bounds
     schedule = f" (schedule {bounds.schedule})" if bounds.schedule else ""
     words = {
@@ -131,7 +133,6 @@ def _limit(decision: Decision) -> str:
         Limiter.TOLERANCE: "a twentieth more or less is not worth a change",
         Limiter.BUSY: "those that have a job in hand stay",
         Limiter.FAILING: f"none is added while {decision.failing}",
-        Limiter.BUDGET: _budget(decision),
     }
     return f"; {words[decision.limiter]}" if decision.limiter in words else ""
 
