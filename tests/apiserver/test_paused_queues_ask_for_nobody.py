@@ -81,4 +81,5 @@ def test_a_pool_may_ignore_pauses(namespace: Namespace, redis: RedisServer) -> N
     namespace.apply_pool("orders", quick_pool(redis, scaling={"onPause": "Ignore"}))
 
     namespace.wait_for_replicas("orders", 4)
+    namespace.wait("the queues are told", lambda: bool(namespace.status("orders")["queues"]))
     assert "hold" not in queue(namespace, "default")

@@ -80,7 +80,7 @@ def test_workers_are_there_when_delayed_jobs_fall_due(namespace: Namespace, redi
     assert namespace.deployment("orders")["spec"]["replicas"] == 0
     namespace.wait_for_replicas("orders", 3)
     assert int(redis.cli("TIME").split()[0]) < falls_due
-    assert "30 soon due" in namespace.status("orders")["explanation"]
+    namespace.wait("the reason is told", lambda: "30 soon due" in namespace.status("orders")["explanation"])
 
 
 def test_a_pool_of_no_known_framework_follows_the_keys_that_it_declares(
@@ -107,6 +107,7 @@ def test_a_pool_of_no_known_framework_follows_the_keys_that_it_declares(
         redis.cli("XADD", f"{PREFIX}mails", "*", "job", "x")
     redis.cli("ZADD", f"{PREFIX}later", "1000", "x")
     namespace.wait_for_replicas("mails", 3)
+    namespace.wait("the jobs are told", lambda: namespace.status("mails")["backlog"]["waiting"] == 21)
     status = namespace.status("mails")
     assert (status["backlog"]["ready"], status["backlog"]["due"]) == (20, 1)
     assert status["oldestJobWaits"] == "Exactly"

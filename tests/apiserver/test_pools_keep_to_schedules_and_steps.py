@@ -22,12 +22,6 @@ def cron(moment: datetime) -> str:
     return f"{moment.minute} {moment.hour} * * *"
 
 
-def told_range(namespace: Namespace) -> str | None:
-    """Read RANGE; the workers may be there before the first word on the pool is."""
-    told: str | None = namespace.status("orders").get("summary", {}).get("range")
-    return told
-
-
 def test_a_schedule_ends_at_its_minute(namespace: Namespace, redis: RedisServer) -> None:
     """While it is in force there are as many workers as it wants, and RANGE shows its bounds; then the pool's own."""
     now = datetime.now(tz=UTC)
@@ -41,7 +35,7 @@ def test_a_schedule_ends_at_its_minute(namespace: Namespace, redis: RedisServer)
     }
     namespace.apply_pool("orders", quick_pool(redis, scaling={"schedules": [schedule]}))
     namespace.wait_for_replicas("orders", 3)
-    namespace.wait("the range is told", lambda: told_range(namespace) == "3-60")
+    namespace.wait("the range is told", lambda: namespace.status("orders")["summary"]["range"] == "3-60")
     assert namespace.status("orders")["explanation"] == (
         "3 workers: 0 waiting and 0 in hand, at 10 per worker, ask for 0; minReplicas keeps 3 (schedule sale)."
     )
@@ -49,7 +43,7 @@ def test_a_schedule_ends_at_its_minute(namespace: Namespace, redis: RedisServer)
     namespace.wait_for_replicas("orders", 0, seconds=120)
     ended = end.replace(second=0, microsecond=0)
     assert ended <= datetime.now(tz=UTC) < ended + timedelta(seconds=20)
-    namespace.wait("the range is told", lambda: told_range(namespace) == "0-50")
+    namespace.wait("the range is told", lambda: namespace.status("orders")["summary"]["range"] == "0-50")
 
 
 def test_a_pool_grows_in_steps(namespace: Namespace, redis: RedisServer) -> None:

@@ -107,7 +107,7 @@ class Namespace:
         timeout_seconds: float = WAIT_SECONDS,
     ) -> None:
         """
-        Return as soon as something is so; an object that is not there yet is not an error.
+        Return as soon as something is so; an object or a field that is not there yet is not an error.
 
         Raises:
             TimeoutError: it did not become so; with what the pools of the namespace said last.
@@ -116,7 +116,7 @@ class Namespace:
         def look() -> bool:
             try:
                 return satisfied()
-            except CommandFailedError:
+            except (CommandFailedError, KeyError):
                 return False
 
         try:
