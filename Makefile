@@ -10,7 +10,7 @@ STAMP   := $(VENV)/.complete
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-readings test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-readings bench-scale test check format lock crd prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -37,6 +37,9 @@ bench-decisions: $(STAMP) ## Simulate every scenario under every policy, and wri
 
 bench-readings: $(STAMP) ## Read 30,000 queues of a real Redis, with their flow and without, and print what it costs
 	@PYTHONPATH=operator:tests:bench $(BIN)/python -m readings
+
+bench-scale: prepare ## Start the operator over 100, 1,000 and 10,000 pools, and print what it costs (WRITE=1: write the page too)
+	@PYTHONPATH=operator:tests:bench $(BIN)/python -m scale $(SIZES) $(if $(WRITE),--write)
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@$(PYTHON) -m harness peers

@@ -21,6 +21,7 @@ from queueworkers.cluster.resync import resync, resync_budgets, resync_for_ever
 from queueworkers.cluster.world import ClusterWorld
 from queueworkers.domain.identity import BudgetKey, PoolKey
 from queueworkers.engine.budgets import WAKE_SECONDS, BudgetReporter, Budgets
+from queueworkers.engine.first_round import FirstRound
 from queueworkers.engine.observer import BacklogObserver
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.reconciler import Reconciler
@@ -124,6 +125,7 @@ async def _run(
     )
     await resync(api, inventory, namespaces=settings.namespaces)
     await resync_budgets(api, inventory, namespaces=settings.namespaces)
+    first_round = FirstRound(reconciler.reconcile, pools=(key for key, _ in inventory.pools.all()))
     logger.info("Looking after %s", ", ".join(settings.namespaces) or "all namespaces")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
@@ -150,7 +152,7 @@ async def _run(
                 )
             ),
             tasks.create_task(budget_queue.work(reporter.reconcile)),
-            *(tasks.create_task(queue.work(reconciler.reconcile)) for _ in range(settings.reconcilers)),
+            *(tasks.create_task(queue.work(first_round.look)) for _ in range(settings.reconcilers)),
         ]
         await stop.wait()
         for task in running:

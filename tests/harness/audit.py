@@ -27,6 +27,11 @@ class Request:
     namespace: str
     name: str
 
+    @property
+    def writes(self) -> bool:
+        """Tell whether it was to change something."""
+        return self.verb in WRITING
+
 
 class Audit:
     """
@@ -46,15 +51,18 @@ class Audit:
 
     def writes(self, namespace: str) -> list[Request]:
         """Return what was written in a namespace since this was made."""
+        return [each for each in self.requests() if each.writes and each.namespace == namespace]
+
+    def requests(self) -> list[Request]:
+        """Return every request for objects since this was made; a watch is one when it has ended."""
+        user = self._user.encode()
         with self._log.open("rb") as log:
             log.seek(self._from)
-            entries = [json.loads(line) for line in log if line.endswith(b"\n")]
+            entries = [json.loads(line) for line in log if user in line and line.endswith(b"\n")]
         return [
             _request(entry)
             for entry in entries
-            if entry["user"]["username"] == self._user
-            and entry["verb"] in WRITING
-            and entry["objectRef"].get("namespace") == namespace
+            if entry["user"]["username"] == self._user and "objectRef" in entry
         ]
 
 

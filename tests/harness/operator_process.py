@@ -60,11 +60,19 @@ class OperatorProcess:
         cluster: Where `install` was called.
         arguments: Further flags.
         log: What it prints is appended to; a file of its own when not given.
+        program: What Python is to run, where it is not just the operator.
     """
 
-    def __init__(self, cluster: Cluster, *arguments: str, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *arguments: str,
+        log: Path | None = None,
+        program: Sequence[str] = ("-m", "queueworkers"),
+    ) -> None:
         self._cluster = cluster
         self._arguments = arguments
+        self._program = tuple(program)
         self._own = Path(tempfile.mkdtemp(prefix="qwp-operator-"))
         self.log = log or self._own / "operator.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,7 +97,7 @@ class OperatorProcess:
             raise HarnessError("the operator does not run: call start() first")
         return self._process.pid
 
-    def start(self) -> Self:
+    def start(self, *, within_seconds: float = _START_SECONDS) -> Self:
         """Start it and wait until it looks after the cluster."""
         started_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
@@ -104,8 +112,8 @@ class OperatorProcess:
         wait_until(
             lambda: _READY in self.log.read_bytes()[started_at:],
             what="the operator looks after the cluster",
-            timeout_seconds=_START_SECONDS,
-            check=self._require_running,
+            timeout_seconds=within_seconds,
+            check=self.require_running,
         )
         return self
 
@@ -127,9 +135,10 @@ class OperatorProcess:
 
     def _command(self) -> Sequence[str]:
         kubeconfig = self._cluster.kubeconfig_for(SERVICE_ACCOUNT, NAMESPACE)
-        return [sys.executable, "-m", "queueworkers", f"--kubeconfig={kubeconfig}", *self._arguments]
+        return [sys.executable, *self._program, f"--kubeconfig={kubeconfig}", *self._arguments]
 
-    def _require_running(self) -> None:
+    def require_running(self) -> None:
+        """Raise HarnessError, with the end of its log, if it has ended by itself."""
         if self._process is not None and self._process.poll() is not None:
             raise HarnessError(f"the operator ended: {self.log.read_text(encoding='utf-8')[-2000:]}")
 

@@ -119,22 +119,29 @@ class Reconciler:
         self._status_pace = status_pace
         self._memories: dict[PoolKey, Memory] = {}
 
-    async def reconcile(self, key: PoolKey) -> None:
-        """Look at one pool, whatever the reason, and do what is to be done."""
+    async def reconcile(self, key: PoolKey) -> bool:
+        """
+        Look at one pool, whatever the reason, and do what is to be done.
+
+        Returns:
+            False while a first reading is under way without which nothing can be decided.
+        """
         pool = self._world.pool(key)
         if pool is None or pool.deleting:
-            return self._forget(key)
+            self._forget(key)
+            return True
         spec = parse_spec(pool.spec)
         if isinstance(spec, InvalidSpec):
-            return await self._refuse(pool, spec)
+            await self._refuse(pool, spec)
+            return True
         reading = self._backlogs.follow(pool, spec)
         if reading is None:
-            return None  # the first reading, or the word that there is none, is under way
+            return False  # the first reading, or the word that there is none
         now = self._clock()
         memory = self._remember(pool, now)
         before = await self._observe(pool, spec, reading, memory)
         if before is None:
-            return None  # so is the first reading of what the workers are configured with
+            return False  # the first reading of what the workers are configured with
         # From the look at the budget to the note nothing is awaited: no two pools take the same place.
         before = replace(before, budget=self._budgets.view(key, spec.scaling.budget))
         decision = decide(pool.identity, spec, before, memory.history, now=now)
@@ -158,7 +165,7 @@ class Reconciler:
             self._look_again(key, AGAIN_AFTER)
         if decision.revisit_at:
             self._look_again(key, decision.revisit_at - now)
-        return None
+        return True
 
     async def _observe(
         self, pool: Pool, spec: QueueWorkerPoolSpec, reading: Reading, memory: Memory

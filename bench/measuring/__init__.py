@@ -1,0 +1,1 @@
+"""What benchmarks share: making many pools, starting a metered operator, and telling figures."""

@@ -1,0 +1,37 @@
+"""Whether everything that was there at a start was looked at."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from queueworkers.domain.identity import PoolKey
+
+logger = logging.getLogger(__name__)
+
+
+class FirstRound:
+    """
+    Says once, in the log, that every pool was looked at that was there at the start.
+
+    A pool whose backlog cannot be read was looked at too: its status says so.
+
+    Args:
+        look: Looks at a pool; tells whether all was known that it takes.
+        pools: Those that there were at the start.
+    """
+
+    def __init__(self, look: Callable[[PoolKey], Awaitable[bool]], *, pools: Iterable[PoolKey]) -> None:
+        self._look = look
+        self._ahead = set(pools)
+        self._pools = len(self._ahead)
+
+    async def look(self, key: PoolKey) -> None:
+        """Look at a pool, and take note of it."""
+        if await self._look(key) and key in self._ahead:
+            self._ahead.discard(key)
+            if not self._ahead:
+                logger.info("All %d pools were looked at", self._pools)
