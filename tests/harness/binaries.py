@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness.commands import run
+from harness.errors import CommandFailedError, HarnessError
 from harness.go_toolchain import find_go, go_environment
 from harness.locations import cache_directory
 from harness.progress import say
@@ -90,6 +92,9 @@ KUBERNETES = GoModule(
 )
 ETCD = GoModule(name="etcd", commands=("queue-worker-operator.test/etcd",))
 KWOK = GoModule(name="kwok", commands=("sigs.k8s.io/kwok/cmd/kwok",))
+KEDA = GoModule(
+    name="keda", commands=tuple(f"github.com/kedacore/keda/v2/cmd/{name}" for name in ("operator", "adapter"))
+)
 
 
 def build_programs(*modules: GoModule) -> None:
@@ -104,6 +109,20 @@ def build_programs(*modules: GoModule) -> None:
             with _one_builder(module):
                 for command in _missing(module):
                     _build(module, command)
+
+
+def required_module(module: GoModule, path: str) -> Path:
+    """
+    Return the folder with the sources of a module that *module* requires, downloading them if need be.
+
+    Raises:
+        HarnessError: it is not in Go's module cache, and cannot be had from here.
+    """
+    try:
+        told = run([find_go(), "mod", "download", "-json", path], cwd=module.folder, env=go_environment())
+    except CommandFailedError as error:
+        raise HarnessError(f"{path} cannot be had: {error}") from error
+    return Path(json.loads(told)["Dir"])
 
 
 def _missing(module: GoModule) -> list[str]:

@@ -9,6 +9,7 @@ from harness.errors import CommandFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 def run(
@@ -16,6 +17,7 @@ def run(
     *,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     timeout_seconds: float | None = None,
 ) -> str:
     """
@@ -33,6 +35,7 @@ def run(
         text=True,
         errors="replace",
         env=env,
+        cwd=cwd,
         timeout=timeout_seconds,
         check=False,
     )

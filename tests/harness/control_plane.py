@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.binaries import ETCD, KUBERNETES
-from harness.credentials import CONTROLLER_MANAGER, ISSUER, SCHEDULER
+from harness.credentials import AGGREGATOR_NAME, CONTROLLER_MANAGER, ISSUER, SCHEDULER
 from harness.daemon import Daemon
 from harness.network import HOST_ADDRESS, SERVICE_SUBNET
 
@@ -70,12 +70,28 @@ def render_apiserver(at: Locations, credentials: Credentials) -> Daemon:
             f"--kubelet-client-certificate={credentials.kubelet_client}",
             f"--kubelet-client-key={credentials.kubelet_client.with_suffix('.key')}",
             "--kubelet-preferred-address-types=InternalIP",
+            *_render_aggregation(credentials),
             f"--audit-policy-file={at.run / 'audit-policy.json'}",
             f"--audit-log-path={at.audit_log}",
             # By default the log is cut at 100 MB, and a test's count with it.
             "--audit-log-maxsize=10000",
             "--shutdown-delay-duration=0s",
         ),
+    )
+
+
+def _render_aggregation(credentials: Credentials) -> tuple[str, ...]:
+    """How the apiserver passes requests on to servers of further APIs, such as metrics, and says for whom."""
+    return (
+        f"--requestheader-client-ca-file={credentials.authority}",
+        f"--requestheader-allowed-names={AGGREGATOR_NAME}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={credentials.aggregator}",
+        f"--proxy-client-key-file={credentials.aggregator.with_suffix('.key')}",
+        # To the addresses behind a Service, as there need be no kube-proxy.
+        "--enable-aggregator-routing=true",
     )
 
 

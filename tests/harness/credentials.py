@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NODE = "node-1"
 SERVER = f"https://{HOST_ADDRESS}:6443"
+AGGREGATOR_NAME = "aggregator"
+"""How the apiserver calls itself where it passes a request on."""
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 # The first address of the Service subnet is always the apiserver's own Service.
@@ -45,7 +47,8 @@ SERVICE_PROXY = User("service-proxy", "system:kube-proxy")
 # Not the admin: the audit log must tell the test from the fake node.
 KWOK = User("kwok", "kwok", "system:masters")
 DNS = User("dns", "system:dns", "system:masters")
-USERS = (ADMIN, CONTROLLER_MANAGER, SCHEDULER, KUBELET, SERVICE_PROXY, KWOK, DNS)
+KEDA = User("keda", "keda", "system:masters")
+USERS = (ADMIN, CONTROLLER_MANAGER, SCHEDULER, KUBELET, SERVICE_PROXY, KWOK, DNS, KEDA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Credentials:
 
     @property
     def authority(self) -> Path:
-        """The certificate that signs the other two."""
+        """The certificate that signs the others."""
         return self.folder / "authority.crt"
 
     @property
@@ -73,6 +76,11 @@ class Credentials:
     def kubelet_client(self) -> Path:
         """What the apiserver shows the kubelet; its key is beside it."""
         return self.folder / "kubelet-client.crt"
+
+    @property
+    def aggregator(self) -> Path:
+        """What the apiserver shows the servers of further APIs; its key is beside it."""
+        return self.folder / "aggregator.crt"
 
     @property
     def service_account_key(self) -> Path:
@@ -101,11 +109,11 @@ def make_credentials(at: Locations) -> Credentials:
         "/CN=kube-apiserver",
         *[*signed, *no_authority, "-addext", f"subjectAltName={_SERVER_NAMES}"],
     )
-    _make_certificate(
-        made.kubelet_client,
-        "/O=system:masters/CN=kube-apiserver-kubelet-client",
-        *[*signed, *no_authority, "-addext", "extendedKeyUsage=clientAuth"],
-    )
+    for path, subject in (
+        (made.kubelet_client, "/O=system:masters/CN=kube-apiserver-kubelet-client"),
+        (made.aggregator, f"/CN={AGGREGATOR_NAME}"),
+    ):
+        _make_certificate(path, subject, *signed, *no_authority, "-addext", "extendedKeyUsage=clientAuth")
     run(
         [
             *["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
