@@ -11,6 +11,7 @@ from queueworkers.cluster.client import KubernetesApi, load_configuration
 from queueworkers.errors import ConflictError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 NAMESPACES = 10
@@ -34,13 +35,20 @@ def key_of(number: int, queue: str) -> str:
     return f"{prefix_of(number)}queues:{queue}"
 
 
-def render_pool(number: int, *, redis: tuple[str, int]) -> dict[str, Any]:
-    """Make a pool like those of an application: three queues, some environment, no workers at rest."""
+def name_of(number: int) -> str:
+    """Return the name of a pool."""
+    return f"pool-{number:05}"
+
+
+def render_pool(
+    number: int, *, redis: tuple[str, int], spec: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Make a pool like those of an application, but for *spec*: three queues, some environment, no workers at rest."""
     host, port = redis
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
-        "metadata": {"name": f"pool-{number:05}", "namespace": namespace_of(number)},
+        "metadata": {"name": name_of(number), "namespace": namespace_of(number)},
         "spec": {
             "framework": "Laravel",
             "image": "registry.example/shop:1",
@@ -54,11 +62,14 @@ def render_pool(number: int, *, redis: tuple[str, int]) -> dict[str, Any]:
             ],
             "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "512Mi"}},
             "scaling": {"minReplicas": 0, "maxReplicas": 50},
+            **(spec or {}),
         },
     }
 
 
-async def create_pools(kubeconfig: Path, numbers: range, *, redis: tuple[str, int]) -> None:
+async def create_pools(
+    kubeconfig: Path, numbers: range, *, redis: tuple[str, int], spec: Mapping[str, Any] | None = None
+) -> None:
     """Create those pools that are not there yet, and the namespaces that they are in."""
     api = KubernetesApi(
         await load_configuration(str(kubeconfig)),
@@ -72,7 +83,9 @@ async def create_pools(kubeconfig: Path, numbers: range, *, redis: tuple[str, in
 
         async def create_next() -> None:
             for number in ahead:
-                await _create(api, paths.pools(namespace_of(number)), render_pool(number, redis=redis))
+                await _create(
+                    api, paths.pools(namespace_of(number)), render_pool(number, redis=redis, spec=spec)
+                )
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(CREATED_AT_ONCE):
