@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from queueworkers.api.base import API_VERSION, KIND
 from queueworkers.cluster import paths
 from queueworkers.cluster.client import KubernetesApi, load_configuration
+from queueworkers.cluster.resync import OURS
 from queueworkers.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -96,9 +97,18 @@ async def create_pools(
 
 async def count_pools(kubeconfig: Path) -> int:
     """Count the pools of a cluster."""
+    return await _count(kubeconfig, paths.pools())
+
+
+async def count_deployments(kubeconfig: Path) -> int:
+    """Count the Deployments of a cluster that belong to pools."""
+    return await _count(kubeconfig, paths.deployments(), labels=OURS)
+
+
+async def _count(kubeconfig: Path, path: str, *, labels: str = "") -> int:
     api = KubernetesApi(await load_configuration(str(kubeconfig)), user_agent="bench", max_in_flight=1)
     try:
-        return len((await api.list(paths.pools()))[0])
+        return len((await api.list(path, labels=labels))[0])
     finally:
         await api.close()
 

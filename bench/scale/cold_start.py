@@ -122,7 +122,7 @@ def wait_until_ready(operator: OperatorProcess, *, pools: int) -> None:
     )
 
 
-def wait_for_rest(cluster: Cluster, *, quiet_seconds: float = 10.0, least_seconds: float = 0.0) -> None:
+def wait_for_rest(cluster: Cluster, *, quiet_seconds: float = 5.0, least_seconds: float = 0.0) -> None:
     """Wait until the operator has written nothing for a while."""
     time.sleep(least_seconds)
     while quiet_seconds:

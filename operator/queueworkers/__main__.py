@@ -123,8 +123,10 @@ async def _run(
         look_again=lambda key, wait: queue.add_later(key, seconds=wait.total_seconds()),
         status_pace=timedelta(seconds=settings.status_pace_seconds),
     )
-    await resync(api, inventory, namespaces=settings.namespaces)
-    await resync_budgets(api, inventory, namespaces=settings.namespaces)
+    for key in await resync(api, inventory, namespaces=settings.namespaces):
+        queue.add(key)
+    for budget in await resync_budgets(api, inventory, namespaces=settings.namespaces):
+        budgets.touch(budget)
     first_round = FirstRound(reconciler.reconcile, pools=(key for key, _ in inventory.pools.all()))
     logger.info("Looking after %s", ", ".join(settings.namespaces) or "all namespaces")
     async with asyncio.TaskGroup() as tasks:

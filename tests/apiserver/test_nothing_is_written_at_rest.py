@@ -11,6 +11,8 @@ import pytest
 from apiserver.pools_in_use import JOB, READY, push, quick_pool
 from harness.audit import Audit
 from harness.operator_process import USER, OperatorProcess
+from harness.pools import pool as a_pool
+from harness.progress import wait_until
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 WATCHED_SECONDS = 15
 STATUS_PACE_SECONDS = 5
+MANY = 300
+MANY_SECONDS = 240.0
+"""To make so many, each with its Deployment and its status, where two cores have all else to do too."""
 
 
 def settle(namespace: Namespace, name: str, reason: str) -> None:
@@ -81,3 +86,50 @@ def test_a_cold_start_changes_nothing_that_is_right(
         running.start()
         time.sleep(WATCHED_SECONDS)
         assert audit.writes(namespace.name) == []
+
+
+def test_a_cold_start_over_many_pools_heals_what_is_not_right_and_nothing_else(
+    installed: Cluster, namespace: Namespace, redis: RedisServer
+) -> None:
+    """Of 300 pools one has lost its Deployment, one has another image and one is gone: the others cost no write."""
+    spec = quick_pool(redis)
+    namespace.apply(*(a_pool(f"pool-{number:03}", spec) for number in range(MANY)))
+    with OperatorProcess(installed) as running:
+        namespace.wait(
+            f"{MANY} pools are idle", lambda: idle(namespace) == MANY, timeout_seconds=MANY_SECONDS
+        )
+        time.sleep(STATUS_PACE_SECONDS + 1)
+        running.stop()
+        namespace.kubectl("delete", "deployment", "pool-007-workers")
+        namespace.kubectl("set", "image", "deployment/pool-008-workers", "worker=registry.example/other:1")
+        namespace.kubectl("delete", "qwp", "pool-009")
+        audit = Audit(installed, USER)
+        running.start()
+        wait_until(
+            lambda: running.log.read_bytes().count(b" pools were looked at") == 2,
+            what="every pool was looked at",
+            timeout_seconds=MANY_SECONDS,
+        )
+        namespace.wait("the Deployment is there again", lambda: bool(namespace.deployment("pool-007")))
+        namespace.wait(
+            "the image is the pool's again",
+            lambda: image(namespace, "pool-008") == "registry.example/shop:1",
+        )
+        time.sleep(WATCHED_SECONDS)
+        written = {request.name.removesuffix("-workers") for request in audit.writes(namespace.name)}
+        assert {name for name in written if not name.startswith(("pool-007", "pool-008"))} == set()
+
+
+def idle(namespace: Namespace) -> int:
+    """Count the pools that stand where they will stay."""
+    return sum(
+        {"Idle", "Complete"} <= {each["reason"] for each in pool.get("status", {}).get("conditions", ())}
+        for pool in namespace.list_all("qwp")
+    )
+
+
+def image(namespace: Namespace, pool_name: str) -> str:
+    """Read the image of a pool's workers."""
+    containers = namespace.deployment(pool_name)["spec"]["template"]["spec"]["containers"]
+    name: str = containers[0]["image"]
+    return name

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from queueworkers.cluster.client import KubernetesApi
-    from queueworkers.cluster.inventory import Inventory, LiveObject
+    from queueworkers.cluster.inventory import Inventory
     from queueworkers.domain.identity import PoolIdentity, PoolKey
 
 TEMPLATE_MANAGER = "queue-worker-operator"
@@ -60,16 +60,19 @@ class DeploymentWriter:
         live = self._inventory.deployment(pool.key)
         if live is None:
             await self._require_absent(pool)
-            live = await self._create(pool, manifest, replicas)
+            live = read_live(await self._create(pool, manifest, replicas))
         if live.deleting:
             return  # an earlier life of the pool is still leaving; its end will be seen
         if not live.belongs_to(pool.uid):
             raise _taken(pool)
+        content = live.content
+        there = content["spec"].get("replicas", 1)
+        unheld = live.replica_owners <= {TEMPLATE_MANAGER}
         # Replicas first: the template manager may only let go of them when the other one holds them.
-        if self._replicas_due(live, replicas, hands_off=hands_off):
-            wanted = live.content["spec"].get("replicas", 1) if hands_off else replicas
-            live = await self._write(pool, render_replicas(pool, wanted), REPLICAS_MANAGER)
-        if self._template_due(pool.key, live, manifest):
+        if unheld or (not hands_off and there != replicas):
+            wanted = there if hands_off else replicas
+            content = await self._write(pool, render_replicas(pool, wanted), REPLICAS_MANAGER)
+        if self._template_due(pool.key, content, manifest):
             written = await self._write(pool, manifest, TEMPLATE_MANAGER)
             self._note_spelling(pool.key, written, manifest)
 
@@ -92,28 +95,23 @@ class DeploymentWriter:
             verb="create", path=path, status=0, message="it exists, but had not been seen yet"
         )
 
-    async def _create(self, pool: PoolIdentity, manifest: Mapping[str, Any], replicas: int) -> LiveObject:
+    async def _create(
+        self, pool: PoolIdentity, manifest: Mapping[str, Any], replicas: int
+    ) -> Mapping[str, Any]:
         """Create with the right number at once: without one, the API server would start one worker."""
         spec = {**manifest["spec"], "replicas": replicas}
         return await self._write(pool, {**manifest, "spec": spec}, TEMPLATE_MANAGER)
 
-    async def _write(self, pool: PoolIdentity, body: Mapping[str, Any], manager: str) -> LiveObject:
+    async def _write(self, pool: PoolIdentity, body: Mapping[str, Any], manager: str) -> Mapping[str, Any]:
         raw = await self._api.apply(paths.deployment(pool.key), body, field_manager=manager)
         self._inventory.deployments.put(raw)
-        return read_live(raw)
+        return raw
 
-    @staticmethod
-    def _replicas_due(live: LiveObject, replicas: int, *, hands_off: bool) -> bool:
-        unheld = live.replica_owners <= {TEMPLATE_MANAGER}
-        if hands_off:
-            return unheld
-        return unheld or live.content["spec"].get("replicas", 1) != replicas
-
-    def _template_due(self, key: PoolKey, live: LiveObject, manifest: Mapping[str, Any]) -> bool:
+    def _template_due(self, key: PoolKey, live: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
         wanted = manifest["metadata"]["annotations"][APPLIED_ANNOTATION]
         return not _same(live, manifest) and self._respelled.get(key) != (wanted, _spelling(live))
 
-    def _note_spelling(self, key: PoolKey, live: LiveObject, manifest: Mapping[str, Any]) -> None:
+    def _note_spelling(self, key: PoolKey, live: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
         """Remember an answer that is what was applied although it reads otherwise, lest it be applied for ever."""
         if _same(live, manifest):
             self._respelled.pop(key, None)
@@ -122,14 +120,14 @@ class DeploymentWriter:
             self._respelled[key] = (applied, _spelling(live))
 
 
-def _same(live: LiveObject, manifest: Mapping[str, Any]) -> bool:
+def _same(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
     # Objects out of a list come without apiVersion and kind.
-    return all(conforms(live.content[part], manifest[part]) for part in ("metadata", "spec"))
+    return all(conforms(live[part], manifest[part]) for part in ("metadata", "spec"))
 
 
-def _spelling(live: LiveObject) -> str:
+def _spelling(live: Mapping[str, Any]) -> str:
     """Name a Deployment's spec without ``replicas``: scaling does not change how the rest is spelled."""
-    return digest({key: value for key, value in live.content["spec"].items() if key != "replicas"})
+    return digest({key: value for key, value in live["spec"].items() if key != "replicas"})
 
 
 def _taken(pool: PoolIdentity) -> ConflictError:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 CHUNK = 500
 """Objects per page of a first list; keeps the peak of memory low with many pools."""
 
+OBJECT_KEPT_SECONDS = 0.1
+"""How long kopf keeps an object, and a task for it, in case that more is told of it; all of a first list otherwise at once."""
+
 GONE = "DELETED"
 
 
@@ -76,9 +79,30 @@ def _settings() -> kopf.OperatorSettings:
     settings.watching.label_selectors["apps", "v1", "deployments"] = OURS
     settings.watching.label_selectors["", "v1", "pods"] = OURS
     settings.queueing.worker_limit = None
+    settings.queueing.idle_timeout = OBJECT_KEPT_SECONDS
+    settings.persistence.diffbase_storage = _NoEssence()
     # Its own narration is about its inner life; what matters to people is logged where it is decided.
     logging.getLogger("kopf").setLevel(logging.WARNING)
     return settings
+
+
+class _NoEssence(kopf.DiffBaseStorage):
+    """
+    What kopf is to compare objects by: nothing.
+
+    It would copy every object twice for each event, for handlers that are told what changed.
+    """
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Copy nothing."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Nothing was stored."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing on the object."""
 
 
 def _hand_over(
@@ -88,7 +112,7 @@ def _hand_over(
     touched: Callable[[Key], None],
 ) -> None:
     async def hand_over(event: kopf.RawEvent, **_: Any) -> None:
-        key = (shelf.drop if event["type"] == GONE else shelf.put)(event["object"])
+        key = (shelf.drop if event["type"] == GONE else shelf.hear)(event["object"])
         if key:
             touched(key)
 

@@ -7,17 +7,19 @@ writes; read by the reconciler without asking the API server.
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from queueworkers.api.scaling import named_budget
+from queueworkers.cluster.packing import Packer
 from queueworkers.cluster.reading import parse_pod, replica_owners
 from queueworkers.domain.identity import POOL_LABEL, BudgetKey, PoolKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
+    from queueworkers.cluster.packing import Packed
     from queueworkers.domain.exits import ContainerEnd
     from queueworkers.domain.workers import WorkerPod
 
@@ -29,24 +31,27 @@ Key = TypeVar("Key", bound="PoolKey | BudgetKey")
 class LiveObject:
     """An object as the API server last told it, without the bulk of its managed fields."""
 
-    content: Mapping[str, Any]
+    uid: str
+    """Tells two lives of the same name apart."""
+    deleting: bool
+    """True once its deletion was asked for."""
+    controller: str | None
+    """The ``uid`` of the controlling owner."""
     replica_owners: frozenset[str]
     """Field managers of ``spec.replicas``, from the managed fields."""
+    budget: str | None
+    """The budget that a pool names."""
+    packed: Packed
 
     @property
-    def uid(self) -> str:
-        """Tells two lives of the same name apart."""
-        return str(self.content["metadata"]["uid"])
-
-    @property
-    def deleting(self) -> bool:
-        """True once its deletion was asked for."""
-        return "deletionTimestamp" in self.content["metadata"]
+    def content(self) -> Mapping[str, Any]:
+        """The object itself; read anew each time, so ask once."""
+        content: dict[str, Any] = self.packed.unpack()
+        return content
 
     def belongs_to(self, uid: str) -> bool:
         """Tell whether the object with *uid* is the controlling owner."""
-        owners = self.content["metadata"].get("ownerReferences", ())
-        return any(owner.get("controller") and owner.get("uid") == uid for owner in owners)
+        return self.controller == uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class _Entry(Generic[Item]):
     uid: str
     version: int
     item: Item
+    heard: bool
+    """Whether a watch or a list told it; until then only an answer to a write of our own did."""
 
 
 class Shelf(Generic[Key, Item]):
@@ -87,16 +94,29 @@ class Shelf(Generic[Key, Item]):
             for entry in entries.values():
                 yield key, entry.item
 
-    def put(self, raw: Mapping[str, Any]) -> Key | None:
-        """Take over an object as it is now; return its owner."""
+    def put(self, raw: Mapping[str, Any]) -> None:
+        """Take over an object as the API server answered with it to a request of our own."""
         key = self._owner_of(raw)
-        if key is None:
-            return None
+        if key is not None:
+            self._take(key, raw, heard=False)
+
+    def hear(self, raw: Mapping[str, Any]) -> Key | None:
+        """Take over what a watch or a list tells; return its owner if neither has told that much before."""
+        key = self._owner_of(raw)
+        return key if key is not None and self._take(key, raw, heard=True) else None
+
+    def _take(self, key: Key, raw: Mapping[str, Any], *, heard: bool) -> bool:
+        """Keep what is newer, and tell whether it is news."""
         name, uid, version = _address(raw)
         known = self._entries[key].get(name)
-        if known is None or known.uid != uid or known.version <= version:
-            self._entries[key][name] = _Entry(uid, version, self._read(raw))
-        return key
+        if known is None or known.uid != uid or known.version < version:
+            self._entries[key][name] = _Entry(uid, version, self._read(raw), heard)
+            return True
+        if known.version == version and heard and not known.heard:
+            # Whoever wrote it has not looked at it since.
+            self._entries[key][name] = _Entry(uid, version, known.item, heard)
+            return True
+        return False
 
     def drop(self, raw: Mapping[str, Any]) -> Key | None:
         """Forget an object that is gone, unless another of its name has come since; return its owner."""
@@ -108,25 +128,20 @@ class Shelf(Generic[Key, Item]):
                 self._forget(key, name)
         return key
 
-    def replace(self, raws: Iterable[Mapping[str, Any]], *, as_of: int) -> frozenset[Key]:
+    def keep(self, listed: Container[tuple[Key, str]], *, as_of: int) -> frozenset[Key]:
         """
-        Take over a complete list; what is older than the list and not in it is gone.
+        Forget what is older than a complete list and not in it.
 
         A watch that had to start anew does not report what vanished meanwhile;
         this is how it is noticed.
 
         Args:
-            raws: All objects there were.
+            listed: The owner and name of every object there was.
             as_of: The list's own version; an object that is newer came after it.
 
         Returns:
             The owners of which something had vanished.
         """
-        listed = set()
-        for raw in raws:
-            key = self.put(raw)
-            if key is not None:
-                listed.add((key, raw["metadata"]["name"]))
         vanished = [
             (key, name)
             for key, entries in self._entries.items()
@@ -136,6 +151,11 @@ class Shelf(Generic[Key, Item]):
         for key, name in vanished:
             self._forget(key, name)
         return frozenset(key for key, _ in vanished)
+
+    def address(self, raw: Mapping[str, Any]) -> tuple[Key, str] | None:
+        """Name an object by its owner and its own name; ``None`` when it is not one of ours."""
+        key = self._owner_of(raw)
+        return None if key is None else (key, raw["metadata"]["name"])
 
     def _forget(self, key: Key, name: str) -> None:
         del self._entries[key][name]
@@ -182,9 +202,9 @@ class Inventory:
     """The shelves of everything that is watched."""
 
     def __init__(self) -> None:
-        self.budgets: Shelf[BudgetKey, LiveObject] = Shelf(_budget_key, read_live)
-        self.pools: Shelf[PoolKey, LiveObject] = Shelf(_own_key, read_live)
-        self.deployments: Shelf[PoolKey, LiveObject] = Shelf(_deployment_owner, read_live)
+        self.budgets: Shelf[BudgetKey, LiveObject] = Shelf(_budget_key, _LiveReader())
+        self.pools: Shelf[PoolKey, LiveObject] = Shelf(_own_key, _LiveReader())
+        self.deployments: Shelf[PoolKey, LiveObject] = Shelf(_deployment_owner, _LiveReader())
         self.pods = PodShelf()
 
     def pool(self, key: PoolKey) -> LiveObject | None:
@@ -200,31 +220,30 @@ class Inventory:
         return next(iter(self.deployments.of(key)), None)
 
 
-LONG_TEXT = 256
-"""Characters from which on a text is worth sharing."""
+class _LiveReader:
+    """Reads objects of one kind, and packs them."""
+
+    def __init__(self) -> None:
+        self._packer = Packer()
+
+    def __call__(self, raw: Mapping[str, Any]) -> LiveObject:
+        """Keep an object without its managed fields, which are as large as the rest."""
+        metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
+        return LiveObject(
+            uid=str(metadata["uid"]),
+            deleting="deletionTimestamp" in metadata,
+            controller=next(
+                (each["uid"] for each in metadata.get("ownerReferences", ()) if each.get("controller")), None
+            ),
+            replica_owners=replica_owners(raw),
+            budget=named_budget(raw["spec"]),
+            packed=self._packer.pack({**raw, "metadata": metadata}),
+        )
 
 
 def read_live(raw: Mapping[str, Any]) -> LiveObject:
-    """Keep an object without its managed fields, which are as large as the rest."""
-    metadata = {key: value for key, value in raw["metadata"].items() if key != "managedFields"}
-    content = _share_texts({**raw, "metadata": metadata})
-    return LiveObject(content=content, replica_owners=replica_owners(raw))
-
-
-def _share_texts(value: Any) -> Any:
-    """
-    Keep each long text once, however many objects have it.
-
-    What runs beside a worker in its container stands in every Deployment: 12 KB, and 120 MB for ten thousand of them.
-    """
-    match value:
-        case dict():
-            return {key: _share_texts(each) for key, each in value.items()}
-        case list():
-            return [_share_texts(each) for each in value]
-        case str() if len(value) >= LONG_TEXT:
-            return sys.intern(value)
-    return value
+    """Read one object that nothing like it is known of."""
+    return _LiveReader()(raw)
 
 
 def _own_key(raw: Mapping[str, Any]) -> PoolKey:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from queueworkers.cluster import paths
 from queueworkers.domain.identity import MANAGED_BY, MANAGED_BY_LABEL
 from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from queueworkers.cluster.client import KubernetesApi
     from queueworkers.cluster.inventory import Inventory, Key, Shelf
@@ -26,6 +27,15 @@ OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 """The label selector of everything that the operator makes."""
 
 logger = logging.getLogger(__name__)
+
+
+PAGE = 50
+"""Objects that are listed at once: to read and pack so many takes 20 ms, in which nothing else happens."""
+
+LISTS_TRIED = 3
+"""A list takes so long at times that its later pages are not to be had any more."""
+
+GONE = 410
 
 
 async def resync(
@@ -40,25 +50,25 @@ async def resync(
         namespaces: To list; none means all.
 
     Returns:
-        The pools of which something had vanished unseen.
+        The pools of which there is something that nobody has told before, or had vanished unseen.
 
     Raises:
         ApiServerError: A list was refused or broke off; what was listed before it is taken over.
     """
-    vanished: set[PoolKey] = set()
+    news: set[PoolKey] = set()
     for shelf, path_of, labels in (
         (inventory.pools, paths.pools, ""),
         (inventory.deployments, paths.deployments, OURS),
         (inventory.pods, paths.pods, OURS),
     ):
-        vanished |= await _take_over(api, shelf, path_of, namespaces=namespaces, labels=labels)
-    return frozenset(vanished)
+        news |= await _take_over(api, shelf, path_of, namespaces=namespaces, labels=labels)
+    return frozenset(news)
 
 
 async def resync_budgets(
     api: KubernetesApi, inventory: Inventory, *, namespaces: Sequence[str]
 ) -> frozenset[BudgetKey]:
-    """List budgets likewise; return those that had vanished unseen."""
+    """List budgets likewise; return those that are news, or had vanished unseen."""
     return await _take_over(api, inventory.budgets, paths.budgets, namespaces=namespaces)
 
 
@@ -70,12 +80,38 @@ async def _take_over(
     namespaces: Sequence[str],
     labels: str = "",
 ) -> frozenset[Key]:
-    items, versions = [], []
+    news: set[Key] = set()
+    listed: set[tuple[Key, str]] = set()
+    versions = []
     for namespace in namespaces or (None,):
-        found, version = await api.list(path_of(namespace), labels=labels)
-        items += found
-        versions.append(version)
-    return shelf.replace(items, as_of=min(versions))
+        async for page, version in _list(api, path_of(namespace), labels):
+            news.update(key for key in map(shelf.hear, page) if key)
+            listed.update(address for address in map(shelf.address, page) if address)
+            versions.append(version)
+    return shelf.keep(listed, as_of=min(versions)) | news
+
+
+async def _list(
+    api: KubernetesApi, path: str, labels: str
+) -> AsyncIterator[tuple[Sequence[Mapping[str, Any]], int]]:
+    """List a collection, page by page, each with the version that it shows; begin anew where that has passed."""
+    token, tries = "", LISTS_TRIED
+    while True:
+        query = {"limit": str(PAGE), "labelSelector": labels, "continue": token}
+        try:
+            page = await api.get(
+                f"{path}?{urlencode({name: value for name, value in query.items() if value})}"
+            )
+        except ApiServerError as error:
+            tries -= 1
+            if error.status != GONE or not tries:
+                raise
+            token = ""
+            continue
+        yield page.get("items", ()), int(page["metadata"]["resourceVersion"])
+        token = page["metadata"].get("continue", "")
+        if not token:
+            return
 
 
 async def resync_for_ever(
@@ -91,14 +127,14 @@ async def resync_for_ever(
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            vanished = await resync(api, inventory, namespaces=namespaces)
-            vanished_budgets = await resync_budgets(api, inventory, namespaces=namespaces)
+            news = await resync(api, inventory, namespaces=namespaces)
+            budget_news = await resync_budgets(api, inventory, namespaces=namespaces)
         except ApiServerError as error:
             logger.warning("Complete list not made: %s", error)
             continue
-        for key in vanished:
-            logger.info("%s: something vanished while nobody watched; looking again", key)
+        for key in news:
+            logger.debug("%s: something changed or vanished that no watch told of; looking again", key)
             touched(key)
-        for budget in vanished_budgets:
-            logger.info("Budget %s vanished while nobody watched; looking at its pools", budget)
+        for budget in budget_news:
+            logger.debug("Budget %s changed or vanished unseen; looking at its pools", budget)
             budget_touched(budget)

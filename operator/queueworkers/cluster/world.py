@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.base import API_VERSION, KIND
 from queueworkers.api.budget import BUDGET_KIND, QueueWorkerBudgetStatus, parse_budget
-from queueworkers.api.scaling import named_budget
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
@@ -62,12 +61,13 @@ class ClusterWorld:
         live = self._inventory.pool(key)
         if live is None:
             return None
-        metadata = live.content["metadata"]
+        content = live.content
+        metadata = content["metadata"]
         return Pool(
             identity=PoolIdentity(key=key, uid=live.uid),
             generation=metadata["generation"],
-            spec=live.content["spec"],
-            status=QueueWorkerPoolStatus.model_validate(live.content.get("status", {})),
+            spec=content["spec"],
+            status=QueueWorkerPoolStatus.model_validate(content.get("status", {})),
             restart_annotation=metadata.get("annotations", {}).get(RESTART_ANNOTATION),
             deleting=live.deleting,
         )
@@ -100,8 +100,9 @@ class ClusterWorld:
         live = self._inventory.deployment(pool.key)
         if live is None or not live.belongs_to(pool.uid):
             return None
-        template = live.content["spec"]["template"]
-        notes = live.content["metadata"].get("annotations", {})
+        content = live.content
+        template = content["spec"]["template"]
+        notes = content["metadata"].get("annotations", {})
         if notes.get(ROLLOUT_TRIGGER_ANNOTATION) == ChangeTrigger.UNDO:
             return parse_revision(template)
         replica_sets, _ = await self._api.list(
@@ -141,13 +142,14 @@ class ClusterWorld:
         live = self._inventory.budget(key)
         if live is None or live.deleting:
             return None
-        spec = parse_budget(live.content["spec"])
+        content = live.content
+        spec = parse_budget(content["spec"])
         return StoredBudget(
             key=key,
             uid=live.uid,
-            generation=live.content["metadata"]["generation"],
+            generation=content["metadata"]["generation"],
             ceiling=spec.max_replicas if spec else None,
-            status=QueueWorkerBudgetStatus.model_validate(live.content.get("status", {})),
+            status=QueueWorkerBudgetStatus.model_validate(content.get("status", {})),
         )
 
     def members(self, key: BudgetKey) -> tuple[PoolKey, ...]:
@@ -155,9 +157,7 @@ class ClusterWorld:
         return tuple(
             pool
             for pool, live in self._inventory.pools.all()
-            if pool.namespace == key.namespace
-            and not live.deleting
-            and named_budget(live.content["spec"]) == key.name
+            if pool.namespace == key.namespace and not live.deleting and live.budget == key.name
         )
 
     async def write_budget_status(self, budget: StoredBudget, status: QueueWorkerBudgetStatus) -> None:

@@ -43,7 +43,7 @@ def test_an_older_version_never_replaces_a_newer_one(order: tuple[int, ...]) -> 
     inventory = Inventory()
 
     for version in order:
-        assert inventory.deployments.put(a_raw_deployment(version, replicas=version)) == KEY
+        inventory.deployments.hear(a_raw_deployment(version, replicas=version))
 
     assert replicas(inventory) == 10
 
@@ -65,30 +65,44 @@ def test_a_new_life_replaces_an_old_one() -> None:
 def test_a_list_shows_what_vanished() -> None:
     """But what came after the list was made is not missing."""
     inventory = Inventory()
-    inventory.deployments.put(a_raw_deployment(5, replicas=1))
+    raw = a_raw_deployment(5, replicas=1)
+    inventory.deployments.hear(raw)
 
-    assert inventory.deployments.replace([], as_of=4) == frozenset()
+    assert inventory.deployments.keep({inventory.deployments.address(raw)}, as_of=9) == frozenset()
+    assert inventory.deployments.keep(set(), as_of=4) == frozenset()
     assert replicas(inventory) == 1
-    assert inventory.deployments.replace([], as_of=5) == {KEY}
+    assert inventory.deployments.keep(set(), as_of=5) == {KEY}
     assert replicas(inventory) is None
-
-
-def test_a_list_brings_what_was_missed() -> None:
-    """And nothing has vanished when everything is there."""
-    inventory = Inventory()
-
-    assert inventory.deployments.replace([a_raw_deployment(5, replicas=3)], as_of=9) == frozenset()
-    assert replicas(inventory) == 3
 
 
 def test_an_old_list_does_not_undo_an_event() -> None:
     """A list takes time to arrive."""
     inventory = Inventory()
-    inventory.deployments.put(a_raw_deployment(9, replicas=9))
+    inventory.deployments.hear(a_raw_deployment(9, replicas=9))
 
-    inventory.deployments.replace([a_raw_deployment(5, replicas=5)], as_of=6)
+    assert inventory.deployments.hear(a_raw_deployment(5, replicas=5)) is None
 
     assert replicas(inventory) == 9
+
+
+def test_what_was_told_is_no_news() -> None:
+    """At a start a list and a watch tell the same of every object; one of them is a reason to look."""
+    inventory = Inventory()
+
+    assert inventory.deployments.hear(a_raw_deployment(5, replicas=1)) == KEY
+    assert inventory.deployments.hear(a_raw_deployment(5, replicas=1)) is None
+    assert inventory.deployments.hear(a_raw_deployment(6, replicas=1)) == KEY
+
+
+def test_an_answer_to_a_write_is_told_once_more() -> None:
+    """Whoever wrote has not looked at what came of it; the watch says when to."""
+    inventory = Inventory()
+    inventory.deployments.hear(a_raw_deployment(5, replicas=1))
+    inventory.deployments.put(a_raw_deployment(6, replicas=2))
+
+    assert replicas(inventory) == 2
+    assert inventory.deployments.hear(a_raw_deployment(6, replicas=2)) == KEY
+    assert inventory.deployments.hear(a_raw_deployment(6, replicas=2)) is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +116,7 @@ def test_somebody_elses_deployment_is_left_out(raw: dict[str, Any]) -> None:
     """A label is easily copied."""
     inventory = Inventory()
 
-    assert inventory.deployments.put(raw) is None
+    assert inventory.deployments.hear(raw) is None
     assert inventory.deployment(KEY) is None
 
 
@@ -161,18 +175,3 @@ def test_not_every_end_is_kept_for_ever() -> None:
     assert kept == [f"c{number}" for number in range(5, ENDS_KEPT + 5)]
     inventory.pods.forget_ends(KEY)
     assert inventory.pods.ends_of(KEY) == ()
-
-
-def test_a_long_text_is_kept_once() -> None:
-    """Ten thousand Deployments with the same script in their templates hold it once."""
-    texts = []
-    for pool in ("default", "other"):
-        raw = a_raw_deployment(1, replicas=1, template={"command": ["php", "".join(["-r "] * 200)]})
-        raw["metadata"] |= {"name": f"{pool}-workers", "labels": {"queueworkers.io/pool": pool}}
-        inventory = Inventory()
-        inventory.deployments.put(raw)
-        live = inventory.deployment(PoolKey("shop", pool))
-        assert live
-        assert live.content["spec"] == raw["spec"]
-        texts.append(live.content["spec"]["template"]["command"][1])
-    assert texts[0] is texts[1]
