@@ -100,6 +100,7 @@ class KedaAutoscaler:
             f"--tls-cert-file={certificates / 'tls.crt'}",
             f"--tls-private-key-file={certificates / 'tls.key'}",
             f"--client-ca-file={certificates / 'ca.crt'}",
+            f"--lister-kubeconfig={self._kubeconfig}",
             f"--authentication-kubeconfig={self._kubeconfig}",
             f"--authorization-kubeconfig={self._kubeconfig}",
             f"--bind-address={HOST_ADDRESS}",
