@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from harness.redis import RedisServer
 from measuring.machine import describe_machine
 from reaction.floor import measure_floor
 from reaction.operators import measure_operator
-from reaction.page import Figures, format_figures, write_page
+from reaction.page import Figures, format_figures, format_reactions, write_page
 from reaction.peers import MANY_OBJECTS, MEASURED, measure_keda
 from reaction.sightings import ApiServer, ReplicasWatch
 from reaction.trials import say
@@ -36,6 +38,8 @@ CLUSTER = "bench-reaction"
 def main() -> None:
     """Measure on a cluster of its own, and print what was measured."""
     options = _parser().parse_args()
+    # So that what was started ends too when the bench is ended from outside.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sizes = sorted(options.sizes or SIZES)
     peers = not options.no_peers and _peers_can_be_had()
     with start_cluster(CLUSTER, nodes=(KWOK_NODE,)) as cluster:
@@ -67,20 +71,20 @@ async def measure(
     KEDA comes first: what ten thousand pools leave behind would slow down its API server.
     """
     async with ApiServer(cluster.kubeconfig) as api, ReplicasWatch(api) as watch:
-        floor, pings, patches = await measure_floor(cluster, server, client, api, watch, repeats=repeats)
-        figures = Figures(floor=floor, pings=pings, patches=patches)
+        figures = Figures(floor=await measure_floor(cluster, server, client, api, watch, repeats=repeats))
         if peers:
             objects = [MEASURED, *(MANY_OBJECTS for _ in range(max(sizes) >= MANY_OBJECTS))]
             with KedaAutoscaler(cluster, logs=Locations(cluster.name).logs):
                 async for each in measure_keda(cluster, server, client, api, watch, sizes=objects):
                     figures.peers.append(each)
-                    print(format_figures(figures), flush=True)
+                    say(format_reactions(each))
         with OperatorProcess(cluster):
             for pools in sizes:
                 async for each in measure_operator(
                     cluster, server, client, watch, pools=pools, repeats=repeats
                 ):
                     figures.operator.append(each)
+                    say(format_reactions(each))
                 print(format_figures(figures), flush=True)
     return figures
 

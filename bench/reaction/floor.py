@@ -5,25 +5,41 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reaction.bare_client import READY
 from reaction.peers import render_workers
 from reaction.sightings import Target
-from reaction.trials import FIRST_JOB, Measured, Subject, react, say, wait_until
+from reaction.trials import FIRST_JOB, Subject, react, say, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Sequence
 
     import redis
 
     from harness.cluster import Cluster
     from harness.redis import RedisServer
     from reaction.sightings import ApiServer, ReplicasWatch
+    from reaction.trials import Reaction
 
 NAMESPACE = "floor"
 _SUBJECT = Subject(key="floor:queues:default", target=Target(NAMESPACE, "bare-workers"))
 _SOON_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """What nobody can do without, in seconds."""
+
+    reactions: Sequence[Reaction]
+    """The bare client's."""
+    pings: list[float] = field(default_factory=list)
+    """Of a round trip to Redis."""
+    merges: list[float] = field(default_factory=list)
+    """Of the least PATCH of a Deployment, a merge."""
+    applies: list[float] = field(default_factory=list)
+    """Of the same PATCH in the way of this operator, applied on the server's side."""
 
 
 async def measure_floor(
@@ -34,13 +50,8 @@ async def measure_floor(
     watch: ReplicasWatch,
     *,
     repeats: int,
-) -> tuple[Measured, Sequence[float], Sequence[float]]:
-    """
-    Measure the bare client, and what it is made of.
-
-    Returns:
-        Its reactions; seconds of a round trip to Redis; seconds of a PATCH of a Deployment.
-    """
+) -> Floor:
+    """Measure the bare client, and what it is made of."""
     say("measuring the floor")
     await api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
     await api.create(
@@ -70,14 +81,13 @@ async def measure_floor(
     finally:
         process.terminate()
         await process.wait()
-    pings = [_time(client.ping) for _ in range(repeats)]
-    patches = []
-    for number in range(repeats):
-        begun = time.monotonic()
-        await api.scale(_SUBJECT.target, number % 2)
-        patches.append(time.monotonic() - begun)
-    measured = Measured(surrounding="1 Deployment", size=1, moving=False, load=FIRST_JOB, reactions=reactions)
-    return measured, pings, patches
+    floor = Floor(reactions=reactions)
+    for _ in range(repeats):
+        floor.pings.append(_time_ping(client))
+        # Each another number, as what changes nothing is not written.
+        floor.merges.append(await _time(api.scale(_SUBJECT.target, 1)))
+        floor.applies.append(await _time(api.apply_scale(_SUBJECT.target, 0)))
+    return floor
 
 
 async def _rest(watch: ReplicasWatch) -> None:
@@ -89,7 +99,13 @@ async def _rest(watch: ReplicasWatch) -> None:
     )
 
 
-def _time(call: Callable[[], object]) -> float:
+async def _time(work: Awaitable[object]) -> float:
     begun = time.monotonic()
-    call()
+    await work
+    return time.monotonic() - begun
+
+
+def _time_ping(client: redis.Redis) -> float:
+    begun = time.monotonic()
+    client.ping()
     return time.monotonic() - begun

@@ -13,6 +13,7 @@ from reaction.trials import FIRST_JOB, MANY_JOBS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reaction.floor import Floor
     from reaction.trials import Load, Measured
 
 PEERS = "KEDA 2.21.0 and HPA"
@@ -24,11 +25,7 @@ GOAL_MEDIAN_SECONDS, GOAL_P99_SECONDS, GOAL_MANY_SECONDS = 0.050, 0.250, 0.500
 class Figures:
     """All that was measured in one run."""
 
-    floor: Measured
-    pings: Sequence[float]
-    """Seconds of a round trip to Redis."""
-    patches: Sequence[float]
-    """Seconds of a PATCH of a Deployment."""
+    floor: Floor
     operator: list[Measured] = field(default_factory=list)
     peers: list[Measured] = field(default_factory=list)
     """Empty where KEDA was left out, or could not be had."""
@@ -41,11 +38,20 @@ def format_figures(figures: Figures) -> str:
     )
 
 
+def format_reactions(measured: Measured) -> str:
+    """Write one line for whoever waits for the table."""
+    first = [each.first_seconds for each in measured.reactions]
+    goal = [each.goal_seconds for each in measured.reactions]
+    figures = f"first worker {', '.join(_spread(first)[1:])}; all {', '.join(_spread(goal)[1:])}"
+    return f"{measured.surrounding}: {measured.load.kind}: {figures} (p50, p99, max)"
+
+
 def _format_floor(figures: Figures) -> str:
     first = [each.first_seconds for each in figures.floor.reactions]
     rows = [
-        ["a round trip to Redis", *_spread(figures.pings)],
-        ["a PATCH of a Deployment", *_spread(figures.patches)],
+        ["a round trip to Redis", *_spread(figures.floor.pings)],
+        ["a PATCH of a Deployment, merged", *_spread(figures.floor.merges)],
+        ["a PATCH of a Deployment, applied", *_spread(figures.floor.applies)],
         ["a bare client, from the push to the watch", *_spread(first)],
     ]
     return format_table(["the floor", "times", "p50", "p99", "max"], rows)

@@ -110,6 +110,22 @@ class ApiServer:
         ) as answer:
             await answer.read()
 
+    async def apply_scale(self, target: Target, replicas: int) -> None:
+        """Ask for so many workers in the way of this operator: applied on the server's side."""
+        body = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": target.name},
+            "spec": {"replicas": replicas},
+        }
+        async with self._session.patch(
+            target.path,
+            params={"fieldManager": "bench", "force": "true"},
+            data=json.dumps(body),
+            headers={"Content-Type": "application/apply-patch+yaml"},
+        ) as answer:
+            await answer.read()
+
     async def lines(self, path: str, **query: str) -> AsyncIterator[tuple[int, bytes]]:
         """Read a watch: each line, with the moment at which its last byte was there."""
         async with self._session.get(path, params=query) as answer:
