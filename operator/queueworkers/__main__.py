@@ -98,7 +98,9 @@ async def _run(
     world = ClusterWorld(api, inventory)
     observer = BacklogObserver(
         world,
-        connect=lambda endpoint: RedisReader(endpoint, timeout_seconds=settings.redis_timeout_seconds),
+        connect=lambda endpoint, changed: RedisReader(
+            endpoint, changed=changed, timeout_seconds=settings.redis_timeout_seconds
+        ),
         changed=queue.add,
     )
     references = ReferenceObserver(ReferenceReader(api), changed=queue.add)

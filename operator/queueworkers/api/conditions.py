@@ -184,6 +184,15 @@ class UnknownReason(StrEnum):
     """Redis answers with an error, or what answers is no Redis.  The message has its words."""
 
 
+class FollowedBy(StrEnum):
+    """How changes of a pool's queues become known."""
+
+    PUSH = "Push"
+    """Redis tells of them; a slow sweep lies beneath."""
+    POLL = "Poll"
+    """Somebody looks, again and again."""
+
+
 class WaitBound(StrEnum):
     """How what is told of a wait relates to the wait itself."""
 

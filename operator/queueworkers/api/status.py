@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, ConfigDict, Field, PlainSerializer
 
 from queueworkers.api.base import ApiModel
-from queueworkers.api.conditions import ConditionStatus, ConditionType
+from queueworkers.api.conditions import ConditionStatus, ConditionType, FollowedBy
 from queueworkers.frameworks.base import Hold
 
 Count = Annotated[int, Field(ge=0)]
@@ -201,6 +201,11 @@ class SourceStatus(StatusModel):
     """
     When a job was first seen there.  While it is absent, a queue without keys may as well be
     looked for in the wrong place.
+    """
+    followed_by: FollowedBy | None = None
+    """
+    How changes of the queues become known.  Push: Redis tells of them at once.  Poll: they are looked for
+    every pollingIntervalSeconds, as the server, the user's rights or something between has no tracking.
     """
 
 

@@ -21,7 +21,7 @@ from queueworkers.backlog.guides import Guides
 from queueworkers.backlog.server import Server
 from queueworkers.backlog.slots import parse_redirection, parse_slots, slot_of
 from queueworkers.backlog.troubles import FAILURES, explain_no_cluster, explain_unserved_slot
-from queueworkers.backlog.way import Scattered
+from queueworkers.backlog.way import Scattered, Seen
 from queueworkers.backlog.wire import Refusal
 from queueworkers.domain.backlog import UnknownBacklog
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.slots import Node, Redirection, SlotMap
     from queueworkers.backlog.way import Outcome, Pace
-    from queueworkers.backlog.wire import Command, Reply, Wire
+    from queueworkers.backlog.wire import Command, Hear, Reply, Wire
     from queueworkers.domain.leaving import Connection
 
 SLOTS_COMMAND = ("CLUSTER", "SLOTS")
@@ -62,10 +62,11 @@ class NodeServer(Server):
         endpoint: Where, and as whom.
         pace: How long it may take.
         follow: Asks another node.
+        hear: As with any server.
     """
 
-    def __init__(self, endpoint: RedisEndpoint, pace: Pace, follow: Follow) -> None:
-        super().__init__(endpoint, pace)
+    def __init__(self, endpoint: RedisEndpoint, pace: Pace, follow: Follow, hear: Hear) -> None:
+        super().__init__(endpoint, pace, hear)
         self._follow = follow
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
@@ -112,9 +113,11 @@ class NodeServer(Server):
 class ClusterWay:
     """A `Way` to all masters of a cluster."""
 
-    def __init__(self, endpoint: ClusterEndpoint, pace: Pace) -> None:
+    def __init__(self, endpoint: ClusterEndpoint, pace: Pace, hear: Hear) -> None:
         self._endpoint = endpoint
         self._pace = pace
+        self._hear = hear
+        self._strayed = False
         self._breaker = Breaker(pace.rest_seconds)
         # Half the time, so that one node that hangs leaves time for others.
         brisk = replace(pace, timeout_seconds=pace.timeout_seconds / 2)
@@ -126,7 +129,12 @@ class ClusterWay:
     async def observe_queues(
         self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
     ) -> Mapping[QueueAddress, Outcome]:
-        """Ask each master about the queues that it has, all at once."""
+        """
+        Ask each master about the queues that it has, all at once.
+
+        Where a node sent us elsewhere, nobody promised to tell of changes there.
+        """
+        self._strayed = False
         slots = await self._find_slots()
         if isinstance(slots, UnknownBacklog):
             return dict.fromkeys(addresses, slots)
@@ -148,7 +156,7 @@ class ClusterWay:
             ]
         for answered in asked:
             outcomes |= answered.result()
-        return outcomes
+        return {address: _untold(each) for address, each in outcomes.items()} if self._strayed else outcomes
 
     async def observe_signals(self, places: Sequence[SignalPlace]) -> Mapping[SignalPlace, datetime | None]:
         """Ask for each key where it is; known where all keys of a place are, in the only database there is."""
@@ -184,6 +192,11 @@ class ClusterWay:
             with contextlib.suppress(*FAILURES):
                 wires.append(await self._node(each).connected())
         return wires
+
+    async def probe(self) -> None:
+        """Ask each node, and for the map of slots where that is old."""
+        await self._find_slots()
+        await asyncio.gather(*(node.probe() for node in self._nodes.values()))
 
     def drop(self) -> None:
         """Hang up, everywhere."""
@@ -226,6 +239,9 @@ class ClusterWay:
         return self._slots or trouble
 
     def _adopt(self, slots: SlotMap) -> None:
+        if self._slots and self._slots != slots:
+            # A queue without keys moves without a word.
+            self._hear(None)
         self._slots = slots
         self._read_slots_from = self._pace.monotonic() + SLOTS_SECONDS
         for gone in self._nodes.keys() - slots.masters:
@@ -249,13 +265,14 @@ class ClusterWay:
                 port,
                 naming=replace(seed.naming, told=f"{self._endpoint} names as a node"),
             )
-            self._nodes[node] = NodeServer(endpoint, self._pace, self._ask_elsewhere)
+            self._nodes[node] = NodeServer(endpoint, self._pace, self._ask_elsewhere, self._hear)
         return self._nodes[node]
 
     async def _ask_elsewhere(
         self, redirection: Redirection, commands: Sequence[Command], *, at_most_bytes: int
     ) -> Sequence[Reply] | None:
         server = self._node(redirection.node)
+        self._strayed = True
         try:
             if not redirection.only_now:
                 self._doubt_slots()
@@ -265,6 +282,10 @@ class ClusterWay:
         except FAILURES:
             # The redirection itself stays as the answer: those queues are not known, the others are.
             return None
+
+
+def _untold(outcome: Outcome) -> Outcome:
+    return replace(outcome, told=False) if isinstance(outcome, Seen) else outcome
 
 
 def _single_keys(place: SignalPlace) -> tuple[SignalPlace, ...]:

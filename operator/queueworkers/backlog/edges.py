@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 # long the queue is; the factor leaves room for what an allocator rounds up.  No sample tells of a list's last element,
 # so such a list is looked into while all of it is small.
 #
-# Of jobs that are delayed until a time, and are not due, it returns the earliest score and how many there are in each slot
-# from that one's on.  Slots begin at whole multiples of their length, so that the answer changes when jobs come or fall
+# Of jobs whose time is still to come it returns the earliest score; and of delayed ones, how many there are in each slot
+# from that one's on, as far as it looks ahead.  Slots begin at whole multiples of their length, so that the answer changes when jobs come or fall
 # due, and not by the mere passing of time.
 #
 # The call without keys makes the script known for the EVALSHA after it, and has nothing that an ACL on keys could
@@ -61,10 +61,11 @@ function look.zset(key, bound)
 end
 local function soon(key, bound, slot, slots)
     local function score(n) return string.format('(%.0f', n) end
-    local until_ = (math.floor(tonumber(bound) / slot) + slots) * slot
-    local first = redis.call('ZRANGEBYSCORE', key, '(' .. bound, score(until_), 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    local first = redis.call('ZRANGEBYSCORE', key, '(' .. bound, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
     if not first then return nil end
     local found, from = {first}, '(' .. bound
+    if slot == 0 then return found end
+    local until_ = (math.floor(tonumber(bound) / slot) + slots) * slot
     local left = redis.call('ZCOUNT', key, from, score(until_))
     local ends = (math.floor(tonumber(first) / slot) + 1) * slot
     while left > 0 do
@@ -104,6 +105,9 @@ SLOT_SECONDS = 5
 SLOTS = 24
 """How far ahead is looked: two minutes, from the beginning of the present slot on."""
 
+SIGHT_SECONDS = SLOT_SECONDS * (SLOTS - 1)
+"""For so long before it falls due a job is certainly seen to be soon due."""
+
 _NOTHING = ""
 _ANY_SCORE = "any"
 
@@ -117,9 +121,9 @@ class Edge:
     other_type: str | None = None
     """What the key holds, as `TYPE` spells it, where that is not what was declared."""
     next_score: bytes | None = None
-    """Of delayed jobs, the earliest score whose time will come soon."""
+    """Of jobs whose time is still to come, the earliest score."""
     slots: tuple[int, ...] = ()
-    """How many there are in its slot, and in each one after it, up to the last that has some."""
+    """How many are delayed in its slot, and in each one after it, up to the last in sight that has some."""
 
 
 def edges_command(stores: Sequence[QueueStore], now: int) -> Command:
@@ -143,9 +147,15 @@ def _look(store: QueueStore, now: int) -> str:
 
 
 def _slot(store: QueueStore) -> int | str:
-    """How far the scores run in a slot, where they say when jobs fall due."""
-    timed = store.kind is StoreKind.SORTED_SET and store.jobs is JobState.DELAYED and store.scores_per_second
-    return SLOT_SECONDS * timed if timed else _NOTHING
+    """How far the scores run in a slot, where they say when jobs fall due; nothing is sorted into slots of 0."""
+    if store.kind is not StoreKind.SORTED_SET or store.scores_per_second is None:
+        return _NOTHING
+    match store.jobs:
+        case JobState.DELAYED:
+            return SLOT_SECONDS * store.scores_per_second
+        case JobState.RESERVED:
+            return 0
+    return _NOTHING
 
 
 def parse_edges(reply: Reply, count: int) -> list[Edge]:
@@ -161,7 +171,7 @@ def _parse_edge(reply: Reply) -> Edge:
             return Edge(first=reply)
         case [bytes(other)]:
             return Edge(other_type=other.decode(errors="replace"))
-        case [bytes() | None as first, bytes(score), *slots] if slots and all(
+        case [bytes() | None as first, bytes(score), *slots] if all(
             isinstance(jobs, int) and jobs >= 0 for jobs in slots
         ):
             return Edge(first=first, next_score=score, slots=tuple(slots))

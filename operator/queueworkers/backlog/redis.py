@@ -15,7 +15,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from queueworkers.api.conditions import FollowedBy
 from queueworkers.backlog.cluster import ClusterWay
+from queueworkers.backlog.concerned import Concerned
 from queueworkers.backlog.endpoint import ClusterEndpoint, RedisEndpoint, SentinelEndpoint
 from queueworkers.backlog.flow import flow_stores
 from queueworkers.backlog.round_trip import QueueAddress
@@ -31,27 +33,33 @@ from queueworkers.domain.backlog import Backlog, QueueBacklog, UnknownBacklog, U
 from queueworkers.frameworks.payload import parse_unix_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from queueworkers.backlog.endpoint import Endpoint, PoolRequest
     from queueworkers.backlog.round_trip import Counted
     from queueworkers.backlog.signals import SignalRequest, Signals
     from queueworkers.backlog.way import Outcome, Way
+    from queueworkers.backlog.wire import Hear
     from queueworkers.domain.backlog import Reading, Tally
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
     from queueworkers.frameworks.base import QueueStore
 
 
-def way_to(endpoint: Endpoint, pace: Pace) -> Way:
+def way_to(endpoint: Endpoint, pace: Pace, hear: Hear) -> Way:
     """Choose how the servers of an endpoint are found."""
     match endpoint:
         case RedisEndpoint():
-            return StandaloneWay(endpoint, pace)
+            return StandaloneWay(endpoint, pace, hear)
         case SentinelEndpoint():
-            return SentinelWay(endpoint, pace)
+            return SentinelWay(endpoint, pace, hear)
         case ClusterEndpoint():
-            return ClusterWay(endpoint, pace)
+            return ClusterWay(endpoint, pace, hear)
+
+
+def _wake_nobody(_pools: Collection[PoolKey] | None) -> None:
+    """Leave it to the next reading."""
 
 
 class RedisReader:
@@ -60,6 +68,8 @@ class RedisReader:
 
     Args:
         endpoint: Where, and as whom.
+        changed: Called with pools whose queues have changed since they were read, where the servers tell of it;
+            with ``None`` where it may be any of them.
         timeout_seconds: What connecting may take, and what each answer may take.
         rest_seconds: How long a server is left alone after each failure, once it has failed three times in a row.
         look_around_seconds: How often at most a queue without keys is looked for elsewhere.
@@ -71,6 +81,7 @@ class RedisReader:
         self,
         endpoint: Endpoint,
         *,
+        changed: Callable[[Collection[PoolKey] | None], None] = _wake_nobody,
         timeout_seconds: float = 2.0,
         rest_seconds: float = 5.0,
         look_around_seconds: float = 60.0,
@@ -81,8 +92,10 @@ class RedisReader:
         self._pace = Pace(
             timeout_seconds=timeout_seconds, rest_seconds=rest_seconds, monotonic=monotonic, wall=wall
         )
-        self._way = way_to(endpoint, self._pace)
-        self._surroundings = Surroundings(every_seconds=look_around_seconds)
+        self._changed = changed
+        self._way = way_to(endpoint, self._pace, self._hear)
+        self._concerned = Concerned()
+        self._surroundings = Surroundings(every_seconds=look_around_seconds, monotonic=monotonic)
         self._sights = HeadSights()
         self._tallies = Tallies()
         # What one question finds out about the servers, the next one builds on.
@@ -98,6 +111,8 @@ class RedisReader:
         if not requests:
             return {}
         by_pool = {request.key: _addresses_of(request) for request in requests}
+        for key, some in by_pool.items():
+            self._concerned.add(key, some.values())
         addresses = list(dict.fromkeys(address for each in by_pool.values() for address in each.values()))
         async with self._turn:
             courses = _courses_of(requests, by_pool)
@@ -132,10 +147,24 @@ class RedisReader:
         async with self._turn:
             return await self._way.observe_connections()
 
+    async def probe(self) -> None:
+        """Find out whether the servers that are to tell of changes still would; never raises for what they do."""
+        async with self._turn:
+            await self._way.probe()
+
+    def forget(self, request: PoolRequest) -> None:
+        """Tell no more of a pool's queues, which nobody wants to read again."""
+        self._concerned.drop(request.key, _addresses_of(request).values())
+
     async def close(self) -> None:
         """End every connection; the next reading would open others."""
         async with self._turn:
             self._way.drop()
+
+    def _hear(self, keys: Sequence[bytes] | None) -> None:
+        pools = self._concerned.by(keys) if keys is not None else None
+        if pools or pools is None:
+            self._changed(pools)
 
     def _count(
         self,
@@ -158,6 +187,8 @@ class RedisReader:
     ) -> Reading:
         queues = []
         moments = []
+        turns: list[datetime] = []
+        told = True
         for name, address in addresses.items():
             outcome = outcomes[address]
             if isinstance(outcome, UnknownBacklog):
@@ -170,6 +201,9 @@ class RedisReader:
             self._sights.take_over(address, request.known_heads.get(name))
             waiting = self._sights.look(address, found, now=outcome.at)
             moments.append(outcome.at)
+            told = told and outcome.told
+            if found.turns_at is not None:
+                turns.append(parse_unix_time(found.turns_at) or outcome.at)
             queues.append(
                 QueueBacklog(
                     name=name,
@@ -185,7 +219,12 @@ class RedisReader:
                 )
             )
         # The nodes of a cluster have a clock each; the latest is later than no moment that was read.
-        return Backlog(queues=tuple(queues), read_at=max(moments))
+        return Backlog(
+            queues=tuple(queues),
+            read_at=max(moments),
+            turns_at=min(turns, default=None),
+            followed_by=FollowedBy.PUSH if told else FollowedBy.POLL,
+        )
 
     async def _look_around(
         self,
@@ -203,7 +242,7 @@ class RedisReader:
         try:
             async with asyncio.timeout(self._pace.timeout_seconds):
                 return await self._surroundings.observe(
-                    self._way.open_wires, suspects, endpoint=self._endpoint, now=self._pace.monotonic()
+                    self._way.open_wires, suspects, endpoint=self._endpoint
                 )
         except FAILURES:
             # The counts are known and stand; this was about a better word for zero.

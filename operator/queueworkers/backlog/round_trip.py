@@ -20,10 +20,17 @@ from queueworkers.backlog.counting import (
     count_commands,
     parse_counts,
 )
-from queueworkers.backlog.edges import EDGES_SCRIPT, SLOT_SECONDS, TYPE_NAMES, edges_command, parse_edges
+from queueworkers.backlog.edges import (
+    EDGES_SCRIPT,
+    SIGHT_SECONDS,
+    SLOT_SECONDS,
+    TYPE_NAMES,
+    edges_command,
+    parse_edges,
+)
 from queueworkers.backlog.flow import FLOW_SCRIPT, flow_command, parse_flow
-from queueworkers.backlog.keys import printable
-from queueworkers.backlog.wire import NotRedisError, Refusal
+from queueworkers.backlog.keys import encode, printable
+from queueworkers.backlog.wire import TELL, NotRedisError, Refusal
 from queueworkers.frameworks.base import JobState, StoreKind
 from queueworkers.frameworks.payload import MAX_PAYLOAD_BYTES
 
@@ -98,6 +105,8 @@ class Counted:
     """When delayed jobs fall due soon, in unix seconds and never later than they do, and how many, the earliest first."""
     flow: FlowSight | None = None
     """What comes and goes, where that was asked and can be known."""
+    turns_at: float | None = None
+    """When time alone makes these counts others, in unix seconds: 0 where nobody knows, ``None`` where never."""
 
     @property
     def total(self) -> int:
@@ -146,6 +155,8 @@ class Answer:
     server_time: float | None
     """Unix seconds; ``None`` when `TIME` is refused."""
     findings: Mapping[QueueAddress, Finding]
+    told: frozenset[QueueAddress]
+    """Those of whose next change the server will tell."""
     database: int
     """The one that is selected now."""
 
@@ -159,6 +170,7 @@ class RoundTrip:
         now: Unix seconds by the server's clock; scores up to and including it are due, as the frameworks have it.
         database: The database that is selected before.
         flows: What else is asked about some of them.
+        listening: Have the server tell of the next change of each.
     """
 
     def __init__(
@@ -168,8 +180,10 @@ class RoundTrip:
         now: int,
         database: int,
         flows: Mapping[QueueAddress, FlowQuestion] = NO_FLOWS,
+        listening: bool = False,
     ) -> None:
         self._now = now
+        self._listening = listening
         self._database = database
         self._flows = {address: flows[address] for address in addresses if address in flows}
         self._count = len(addresses)
@@ -188,6 +202,10 @@ class RoundTrip:
             if self._has_select(number):
                 self.commands.append(("SELECT", number))
             for address in group:
+                if listening:
+                    # First, so that whatever happens after it was counted is told of.  Not by the commands that
+                    # count: a script's keys are taken down again at every one of its commands.
+                    self.commands += (TELL, ("EXISTS", *map(encode, address.keys)))
                 for store in _by_journey(address):
                     self.commands += count_commands(store, now)
                 self.commands.append(edges_command(address.stores, now))
@@ -212,19 +230,22 @@ class RoundTrip:
         for _ in self._scripts:
             next(pending)
         findings: dict[QueueAddress, Finding] = {}
+        told: set[QueueAddress] = set()
         database = self._database
         for number, group in self._groups:
             selected = next(pending) if self._has_select(number) else None
             if not isinstance(selected, Refusal):
                 database = number
             for address in group:
+                if self._listening and _will_be_told(next(pending), next(pending)):
+                    told.add(address)
                 found = _parse_finding(address, pending)
                 if question := self._flows.get(address):
                     flow = parse_flow(question, next(pending), self._now)
                     found = replace(found, flow=flow) if isinstance(found, Counted) else found
                 # After a refused SELECT the replies are about another database.
                 findings[address] = Refused(selected) if isinstance(selected, Refusal) else found
-        return Answer(server_time=server_time, findings=findings, database=database)
+        return Answer(server_time=server_time, findings=findings, told=frozenset(told), database=database)
 
     def _has_select(self, number: int) -> bool:
         """Every group but one that comes first and is selected already; a refusal before it changes nothing."""
@@ -233,6 +254,11 @@ class RoundTrip:
 
 def _by_journey(address: QueueAddress) -> list[QueueStore]:
     return sorted(address.stores, key=lambda store: _JOURNEY.index(store.jobs))
+
+
+def _will_be_told(answer: Reply, named: Reply) -> bool:
+    """A user may be refused the one or the other, or one of the keys."""
+    return answer == b"OK" and isinstance(named, int)
 
 
 def _parse_finding(address: QueueAddress, pending: Iterator[Reply]) -> Finding:
@@ -282,7 +308,24 @@ def _sum_up(counts: Mapping[QueueStore, Count], edges: Mapping[QueueStore, Edge]
             if count.last_delivered and count.first_entry is None
         ),
         upcoming=_parse_upcoming(edges),
+        turns_at=_turning(counts, edges),
     )
+
+
+def _turning(counts: Mapping[QueueStore, Count], edges: Mapping[QueueStore, Edge]) -> float | None:
+    """Find the earliest moment at which jobs fall due, come into sight as soon due, or lose their worker's claim."""
+    moments: list[float] = []
+    for store, count in counts.items():
+        if store.scores_per_second is None or count.jobs <= count.ripe:
+            continue
+        edge = edges[store]
+        if edge.next_score is None:
+            return 0.0
+        score = _parse_score(store, edge.next_score)
+        if score is not None:
+            in_sight = store.jobs is JobState.RESERVED or edge.slots
+            moments.append(max(score if in_sight else score - SIGHT_SECONDS, 0.0))
+    return min(moments, default=None)
 
 
 def _parse_upcoming(edges: Mapping[QueueStore, Edge]) -> tuple[tuple[float, int], ...]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from queueworkers.backlog.round_trip import QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.way import Outcome, Pace
-    from queueworkers.backlog.wire import Command, Reply, Wire
+    from queueworkers.backlog.wire import Command, Hear, Reply, Wire
     from queueworkers.domain.leaving import Connection
 
 CONFIRM_SECONDS = 5.0
@@ -62,9 +62,10 @@ class Master(Server):
 class SentinelWay:
     """A `Way` to whichever server the Sentinels name."""
 
-    def __init__(self, endpoint: SentinelEndpoint, pace: Pace) -> None:
+    def __init__(self, endpoint: SentinelEndpoint, pace: Pace, hear: Hear) -> None:
         self._endpoint = endpoint
         self._pace = pace
+        self._hear = hear
         self._breaker = Breaker(pace.rest_seconds)
         # Half the time, so that one Sentinel that hangs leaves time for others.
         brisk = replace(pace, timeout_seconds=pace.timeout_seconds / 2)
@@ -98,6 +99,13 @@ class SentinelWay:
     async def open_wires(self) -> Sequence[Wire]:
         """Return the connection to the master, if there is one."""
         return [self._master.wire] if self._master and self._master.wire else []
+
+    async def probe(self) -> None:
+        """Ask the master, and every few seconds a Sentinel whether it still is that."""
+        if self._master and self._pace.monotonic() >= self._confirm_from:
+            await self._find_master()
+        if self._master:
+            await self._master.probe()
 
     def drop(self) -> None:
         """Hang up, on the Sentinels too."""
@@ -138,7 +146,7 @@ class SentinelWay:
             self._go_to(None)
             return told
         if self._master is None or self._master.endpoint != told:
-            master = Master(told, self._pace)
+            master = Master(told, self._pace, self._hear)
             self._go_to(master)
             return master
         return self._master

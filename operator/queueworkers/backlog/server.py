@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from queueworkers.backlog.round_trip import Finding, QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.way import Outcome, Pace
-    from queueworkers.backlog.wire import Command, Reply
+    from queueworkers.backlog.wire import Command, Hear, Reply
     from queueworkers.domain.backlog import UnknownBacklog
     from queueworkers.domain.leaving import Connection
 
@@ -46,6 +46,9 @@ SIGNALS_REST_SECONDS = 300.0
 PROBE_SHARE = 0.25
 """Part of the time limit that may be spent on finding out what TLS suffers from."""
 
+DEAF_SECONDS = 300.0
+"""How long a server is not asked again to tell of changes, once it ended the connection over the question."""
+
 
 class Server:
     """
@@ -54,11 +57,16 @@ class Server:
     Args:
         endpoint: Where, and as whom.
         pace: How long it may take.
+        hear: Called with keys that have changed since their queue was read, where the server tells of it, and
+            with ``None`` when it will not tell any more; ``None``: nobody wants to know.
     """
 
-    def __init__(self, endpoint: RedisEndpoint, pace: Pace) -> None:
+    def __init__(self, endpoint: RedisEndpoint, pace: Pace, hear: Hear | None = None) -> None:
         self.endpoint = endpoint
         self._pace = pace
+        self._hear = hear
+        self._listening = False
+        self._listen_from = float("-inf")
         self._breaker = Breaker(pace.rest_seconds)
         self._connections = ConnectionList(pace.monotonic)
         self._signals_from = 0.0
@@ -162,15 +170,8 @@ class Server:
         """
         async with self._turn:
             if self._wire is None:
-                try:
-                    async with asyncio.timeout(self._pace.timeout_seconds):
-                        self._wire = await Wire.open(self.endpoint)
-                except TimeoutError:
-                    await self._suspect_plaintext()
-                    raise
-                except ConnectionError:
-                    await self._suspect_certificate()
-                    raise
+                self._wire = await self._open()
+                await self._listen(self._wire)
                 self._clock_offset = None
                 self._has_answered = False
             return self._wire
@@ -179,11 +180,48 @@ class Server:
         """Say why this server could not be asked."""
         return explain_failure(error, self.endpoint, timeout_seconds=self._pace.timeout_seconds)
 
+    async def probe(self) -> None:
+        """Find out whether the server still is there, if it is to tell of changes."""
+        if self._listening:
+            with contextlib.suppress(*FAILURES):
+                await self.ask([("TIME",)], at_most_bytes=SHORT_ANSWER_BYTES)
+
     def drop(self) -> None:
         """End the connection; the next question opens another."""
         if self._wire is not None:
             self._wire.close()
             self._wire = None
+        if self._listening and self._hear:
+            self._listening = False
+            self._hear(None)
+
+    async def _open(self) -> Wire:
+        try:
+            async with asyncio.timeout(self._pace.timeout_seconds):
+                return await Wire.open(self.endpoint)
+        except TimeoutError:
+            await self._suspect_plaintext()
+            raise
+        except ConnectionError:
+            await self._suspect_certificate()
+            raise
+
+    async def _listen(self, wire: Wire) -> None:
+        """
+        Ask to be told of changes.
+
+        What stands between may end the connection over a question that it does
+        not know.  Then the next connection is one without.
+        """
+        if self._hear is None or self._pace.monotonic() < self._listen_from:
+            return
+        try:
+            async with asyncio.timeout(self._pace.timeout_seconds):
+                self._listening = await wire.listen(self._hear, self.drop)
+        except BaseException:
+            self._listen_from = self._pace.monotonic() + DEAF_SECONDS
+            self.drop()
+            raise
 
     async def _anew(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """
@@ -210,20 +248,24 @@ class Server:
             at = datetime.fromtimestamp(now, tz=UTC)
             for some in _batched(addresses, QUEUES_AT_ONCE):
                 asked_at = self._pace.monotonic()
-                trip = RoundTrip(some, now=int(now), database=wire.database, flows=flows)
+                trip = RoundTrip(
+                    some, now=int(now), database=wire.database, flows=flows, listening=self._listening
+                )
                 answer = trip.parse(await self.ask(trip.commands, at_most_bytes=trip.at_most_bytes))
                 wire.database = answer.database
                 self._set_clock(answer.server_time, asked_at)
                 for address, found in answer.findings.items():
-                    outcomes[address] = self._outcome(address, found, at, wire)
+                    outcomes[address] = self._outcome(address, found, at, wire, told=address in answer.told)
         except BaseException:
             self.drop()
             raise
         return outcomes
 
-    def _outcome(self, address: QueueAddress, found: Finding, at: datetime, wire: Wire) -> Outcome:
+    def _outcome(
+        self, address: QueueAddress, found: Finding, at: datetime, wire: Wire, *, told: bool
+    ) -> Outcome:
         if not isinstance(found, Refused):
-            return Seen(found, at, wire.number)
+            return Seen(found, at, wire.number, told=told)
         if concerns_all(found.refusal):
             # What was refused to this connection may be granted to the next.
             self.drop()

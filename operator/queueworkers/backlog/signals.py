@@ -81,6 +81,43 @@ class SignalRequest:
     """Those that a notice about all queues is about."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSearch:
+    """What there is to know of a pool to make its request; the request itself names a hundred keys and more."""
+
+    key: PoolKey
+    framework: Framework
+    notices: tuple[Notice, ...]
+    """Those that the pool heeds."""
+    prefix: str
+    cache_prefix: str | None
+    database: int
+    connection: str
+    queues: tuple[str, ...]
+
+    @property
+    def request(self) -> SignalRequest:
+        """Name all places."""
+        places = signal_places(
+            self.framework,
+            self.notices,
+            prefix=self.prefix,
+            cache_prefix=self.cache_prefix,
+            database=self.database,
+            connection=self.connection,
+            queues=self.queues,
+        )
+        return SignalRequest(self.key, places, self.queues)
+
+    @property
+    def key_count(self) -> int:
+        """Count the keys of all places, without naming them."""
+        prefixes = self.framework.cache_prefixes(prefix=self.prefix, cache_prefix=self.cache_prefix)
+        databases = {self.database, *self.framework.cache_databases}
+        names = sum(len(self.queues) if notice.is_about_one_queue else 1 for notice in self.notices)
+        return len(prefixes) * len(databases) * names
+
+
 Signals = Mapping["PoolKey", "Notices"]
 """What was left for the workers of each pool; a pool of which nothing is known is not in it."""
 

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from queueworkers.backlog.round_trip import QueueAddress
     from queueworkers.backlog.signals import SignalPlace
     from queueworkers.backlog.way import Outcome, Pace
-    from queueworkers.backlog.wire import Wire
+    from queueworkers.backlog.wire import Hear, Wire
     from queueworkers.domain.leaving import Connection
 
 
 class StandaloneWay:
     """A `Way` to the only server there is."""
 
-    def __init__(self, endpoint: RedisEndpoint, pace: Pace) -> None:
-        self._server = Server(endpoint, pace)
+    def __init__(self, endpoint: RedisEndpoint, pace: Pace, hear: Hear) -> None:
+        self._server = Server(endpoint, pace, hear)
 
     async def observe_queues(
         self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
@@ -42,6 +42,10 @@ class StandaloneWay:
     async def open_wires(self) -> Sequence[Wire]:
         """Return the connection that there is; what ended just now is not tried again for a walk."""
         return [self._server.wire] if self._server.wire else []
+
+    async def probe(self) -> None:
+        """Ask it."""
+        await self._server.probe()
 
     def drop(self) -> None:
         """Hang up."""

@@ -45,16 +45,28 @@ class Verdict:
     """``None``: the queue is merely empty."""
 
 
+WALKING_SHARE = 0.05
+"""Of the time, what may be spent on walks over a server's keys."""
+
+
+def _walk_of(suspect: Suspect) -> tuple[int, str]:
+    """Name the database, and the keys that look like those of the suspect's queues."""
+    return suspect.request.database, key_pattern(suspect.request)
+
+
 class Surroundings:
     """
     Tells a queue that is empty from one that is looked for in the wrong place.
 
     All suspects of a database that look alike share one walk over it, at most once per
-    *every_seconds* for each pool.
+    *every_seconds* for each pool.  There is one walk at a time, and time between them: where thousands
+    of pools look different, each has to wait for its turn.
     """
 
-    def __init__(self, *, every_seconds: float) -> None:
+    def __init__(self, *, every_seconds: float, monotonic: Callable[[], float]) -> None:
         self._every_seconds = every_seconds
+        self._monotonic = monotonic
+        self._walk_from = float("-inf")
         self._seen: BoundedMemory[tuple[int, str], QueueAddress] = BoundedMemory()
         self._verdicts: BoundedMemory[tuple[QueueAddress, ...], Verdict] = BoundedMemory()
 
@@ -69,24 +81,32 @@ class Surroundings:
         suspects: Sequence[Suspect],
         *,
         endpoint: Endpoint,
-        now: float,
     ) -> Mapping[PoolKey, UnknownBacklog]:
         """Return the pools of *suspects* that look in the wrong place; over *open_wires* where it is time to look again."""
         unseen = [each for each in suspects if not any(one.place in self._seen for one in each.addresses)]
+        now = self._monotonic()
         stale = [suspect for suspect in unseen if not self._is_fresh(suspect, now)]
-        # Before the walk, so that one that fails is not tried again at once.
-        for suspect in stale:
-            self._write(suspect, self._trouble(suspect), now)
-        if stale:
-            wires = await open_wires()
-            walks = [(suspect, (suspect.request.database, key_pattern(suspect.request))) for suspect in stale]
-            for database, pattern in sorted({walk for _, walk in walks}):
-                found = await observe_queue_keys(wires, database, pattern)
-                for suspect, walk in walks:
-                    if walk == (database, pattern):
-                        self._write(suspect, await self._judge(wires, suspect.request, found, endpoint), now)
+        if stale and now >= self._walk_from:
+            walk = _walk_of(stale[0])
+            await self._look_around(open_wires, [each for each in stale if _walk_of(each) == walk], endpoint)
+            self._walk_from = self._monotonic() + (self._monotonic() - now) / WALKING_SHARE
         troubles = {suspect.request.key: self._trouble(suspect) for suspect in unseen}
         return {key: trouble for key, trouble in troubles.items() if trouble}
+
+    async def _look_around(
+        self,
+        open_wires: Callable[[], Awaitable[Sequence[Wire]]],
+        alike: Sequence[Suspect],
+        endpoint: Endpoint,
+    ) -> None:
+        now = self._monotonic()
+        # Before the walk, so that one that fails is not tried again at once.
+        for suspect in alike:
+            self._write(suspect, self._trouble(suspect), now)
+        wires = await open_wires()
+        found = await observe_queue_keys(wires, *_walk_of(alike[0]))
+        for suspect in alike:
+            self._write(suspect, await self._judge(wires, suspect.request, found, endpoint), now)
 
     async def _judge(
         self,

@@ -48,6 +48,8 @@ class Seen:
     """By that server's clock."""
     wire: int
     """The connection over which it was said; over another one may be another server."""
+    told: bool = False
+    """True where the server will tell of the queue's next change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ class Way(Protocol):
         Raises:
             One of `FAILURES`.
         """
+
+    async def probe(self) -> None:
+        """Find out whether the servers that are to tell of changes still would; what is lost is told as any change."""
 
     def drop(self) -> None:
         """End every connection; the next question opens others."""

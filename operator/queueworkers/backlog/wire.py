@@ -1,6 +1,9 @@
 """
 One connection to one Redis: commands go out together, replies come back in order.
 
+Beside the replies a server may tell of keys that have changed, where it was
+asked to; so what comes is read all the time, and its end is noticed at once.
+
 Connecting, logging in and the protocol are redis-py's; its client, its pool
 and its retries are left out, because they repair a connection behind the
 caller's back, and here each failure has to be visible.  Its errors are
@@ -13,9 +16,10 @@ import asyncio
 import itertools
 import os
 import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import hiredis
 from redis.asyncio.connection import Connection, DefaultParser
@@ -31,7 +35,7 @@ from redis.exceptions import (
 from queueworkers.errors import QueueWorkersError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from queueworkers.backlog.endpoint import ClientCertificate, RedisEndpoint, TlsTrust
 
@@ -40,9 +44,20 @@ Command = tuple[str | bytes | int, ...]
 Reply = Any
 """`bytes`, `int`, ``None``, a list of replies, or a `Refusal` in the place of one."""
 
+Hear = Callable[[Sequence[bytes] | None], None]
+"""Called with keys that have changed; with ``None`` where any may have, as after `FLUSHALL`."""
+
 _NUMBERS = itertools.count()
 _CHUNK_BYTES = 256 * 1024
 SHORT_ANSWER_BYTES = 64 * 1024
+
+_TOLD_BYTES = 16 * 1024 * 1024
+"""What a server may send unasked between two replies: more than the names of all keys that a batch of ours is about."""
+
+_INVALIDATE = b"invalidate"
+
+TELL: Command = ("CLIENT", "CACHING", "YES")
+"""Has the server tell, once, when a key changes that the next command names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,9 @@ class Wire:
 
     def __init__(self, connection: _Socket) -> None:
         self._connection = connection
+        self._awaited: _Awaited | None = None
+        self._reading = asyncio.create_task(self._read())
+        self._ended: Callable[[], None] = lambda: None
         self.number = next(_NUMBERS)
         """Tells it from every other connection of this process."""
         self.database = 0
@@ -151,15 +169,45 @@ class Wire:
             raise ConnectionResetError("an earlier question on this connection was never answered")
         self.broken = True
         self._connection.allow(at_most_bytes)
+        self._awaited = _Awaited(len(commands))
         try:
             await self._connection.send_packed_command(_pack(commands))
-            replies = [await self._reply() for _ in commands]
-        except InvalidResponse as error:
-            raise NotRedisError("it does not speak the Redis protocol") from error
+            replies = await self._awaited.replies
         except RedisError as error:
             raise _origin_of(error) from None
+        finally:
+            self._awaited.give_up()
+            self._awaited = None
         self.broken = False
         return replies
+
+    async def listen(self, hear: Hear, ended: Callable[[], None]) -> bool:
+        """
+        Have the server tell of changes, of those keys for which it is asked to.
+
+        Nothing is told of a key before it was named in a command that follows
+        `TELL`; and once it was told of, it has to be named again.  See
+        https://redis.io/docs/latest/develop/reference/client-side-caching/
+
+        Args:
+            hear: Called with what has changed, in the midst of whatever else is going on: it must not block.
+            ended: Called once, when nothing more will be told, except by `close`.
+
+        Returns:
+            False where the server, the user or something between does not have that; all else works as before.
+
+        Raises:
+            As `exchange`.
+        """
+        (greeting,) = await self.exchange([("HELLO", 3)])
+        if isinstance(greeting, Refusal):
+            return False
+        self._connection.speak_third_version(hear)
+        (answer,) = await self.exchange([("CLIENT", "TRACKING", "ON", "OPTIN")])
+        if isinstance(answer, Refusal):
+            return False
+        self._ended = ended
+        return True
 
     async def select(self, database: int) -> bool:
         """Go to *database*, if that is not where we are; False when the server refuses."""
@@ -173,23 +221,91 @@ class Wire:
     def close(self) -> None:
         """End the connection at once; what is under way is lost."""
         self.broken = True
+        self._ended = lambda: None
         self._connection.abort()
+        self._reading.cancel()
+
+    async def _read(self) -> None:
+        """Take what comes, for ever: replies to who awaits them, and the connection's end to everybody."""
+        try:
+            while True:
+                reply = await self._reply()
+                if reply is _TOLD:
+                    continue
+                self._take(reply)
+        except InvalidResponse as error:
+            self._fail(NotRedisError("it does not speak the Redis protocol"), error)
+        except RedisError as error:
+            self._fail(_origin_of(error), None)
+        except (OSError, NotRedisError) as error:
+            self._fail(error, error.__cause__)
 
     async def _reply(self) -> Reply:
         try:
-            return await self._connection.read_response()
+            return await self._connection.read_response(push_request=True)
         except ResponseError as error:
             return Refusal(str(error))
+
+    def _take(self, reply: Reply) -> None:
+        if self._awaited is None:
+            raise NotRedisError("it answers what nobody asked")
+        self._awaited.add(reply)
+
+    def _fail(self, error: BaseException, cause: BaseException | None) -> None:
+        error.__cause__ = cause
+        self.broken = True
+        if self._awaited:
+            self._awaited.fail(error)
+        self._ended()
+
+
+class _Awaited:
+    """The replies to a question that is under way."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._come: list[Reply] = []
+        self.replies: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+        if not count:
+            self.replies.set_result(self._come)
+
+    def add(self, reply: Reply) -> None:
+        """Take the next one."""
+        if len(self._come) == self._count:
+            raise NotRedisError("it answers what nobody asked")
+        self._come.append(reply)
+        if len(self._come) == self._count and not self.replies.done():
+            self.replies.set_result(self._come)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell that no more will come."""
+        if not self.replies.done():
+            self.replies.set_exception(error)
+
+    def give_up(self) -> None:
+        """Await nothing any more; a failure that nobody saw is no news then."""
+        if not self.replies.cancel() and not self.replies.cancelled():
+            self.replies.exception()
+
+
+_TOLD = object()
+"""In the place of a reply, where a message came that answers nothing."""
 
 
 class _Plain(DefaultParser):  # type: ignore[misc,valid-type] # it is one of several classes
     """Leaves every error reply what it is: redis-py would take some for the end of the connection."""
 
     EXCEPTION_CLASSES: Mapping[str, type[Exception]] = MappingProxyType({})
+    hear: Hear | None = None
 
-    async def handle_push_response(self, _response: object) -> NoReturn:
-        """Messages that answer nothing exist in the third version of the protocol only, which nobody asked for."""
-        raise NotRedisError("it sends messages that answer nothing")
+    async def handle_push_response(self, message: Sequence[Reply]) -> object:
+        """Hand on which keys have changed; other messages that answer nothing are not for us."""
+        if self.hear is None:
+            raise NotRedisError("it sends messages that answer nothing")
+        match message:
+            case [kind, list() | None as keys] if kind == _INVALIDATE:
+                self.hear(keys)
+        return _TOLD
 
 
 class _Rationed:
@@ -224,6 +340,7 @@ class _Socket(Connection):
             self._tls = {"ssl": _tls_context(endpoint.tls), "server_hostname": name}
         self._rationed: _Rationed | None = None
         self._transport: asyncio.WriteTransport | None = None
+        self._unasked_bytes = 0
         super().__init__(
             host=endpoint.host,
             port=endpoint.port,
@@ -242,9 +359,21 @@ class _Socket(Connection):
         )
 
     def allow(self, size: int) -> None:
-        """Let so many bytes be read from now on."""
+        """Let so many bytes be read from now on, beside what is told unasked."""
         if self._rationed:
-            self._rationed.left = size
+            self._rationed.left = size + self._unasked_bytes
+
+    def speak_third_version(self, hear: Hear) -> None:
+        """Be ready for messages that answer nothing, now that the server was asked for them."""
+        self.protocol = 3
+        self._unasked_bytes = _TOLD_BYTES
+
+        def hear_and_allow(keys: Sequence[bytes] | None) -> None:
+            if self._rationed:
+                self._rationed.left = max(self._rationed.left, _TOLD_BYTES)
+            hear(keys)
+
+        self._parser.hear = hear_and_allow  # type: ignore[attr-defined] # it is a `_Plain`
 
     def abort(self) -> None:
         """End the connection, whatever is still to be sent."""

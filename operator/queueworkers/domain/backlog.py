@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from queueworkers.api.conditions import WaitBound
+from queueworkers.api.conditions import FollowedBy, WaitBound
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -135,6 +135,10 @@ class Backlog:
 
     queues: tuple[QueueBacklog, ...]
     read_at: datetime
+    turns_at: datetime | None = None
+    """When time alone makes these counts others, at the earliest; ``None`` where it never does."""
+    followed_by: FollowedBy = FollowedBy.POLL
+    """Whether a change will be told, or has to be looked for."""
 
     @property
     def waiting(self) -> int:
@@ -145,6 +149,11 @@ class Backlog:
     def in_hand(self) -> int:
         """Jobs that live workers are working on, over all queues."""
         return sum(queue.in_hand for queue in self.queues)
+
+    @property
+    def is_soon_due(self) -> bool:
+        """True while it is known how many delayed jobs fall due soon: workers may have to boot for them."""
+        return any(queue.upcoming for queue in self.queues)
 
     @property
     def seen_any_job(self) -> bool:

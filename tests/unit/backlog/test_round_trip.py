@@ -61,7 +61,7 @@ def test_commands_of_one_queue():
             24,
             *("list", "0", ""),
             *("zset", "100", 5),
-            *("zset", "100", ""),
+            *("zset", "100", 0),
         ),
     ]
 
@@ -79,11 +79,64 @@ def test_each_database_is_selected_once():
 def test_what_was_counted():
     """Each reply finds its place."""
     trip = RoundTrip([address()], now=100, database=0)
-    answer = trip.parse([[b"100", b"500000"], 0, 5, 2, 3, 4, 1, [b"job", b"90", b"80.5"]])
+    edges = [b"job", [b"90", b"160", 2, 0, 1], [b"80.5", b"150"]]
+    answer = trip.parse([[b"100", b"500000"], 0, 5, 2, 3, 4, 1, edges])
     assert answer.server_time == 100.5
     assert answer.findings[address()] == Counted(
-        ready=3, delayed=5, due=2, reserved=4, expired=1, heads=(b"job",), due_since=90.0, expired_since=80.5
+        ready=3,
+        delayed=5,
+        due=2,
+        reserved=4,
+        expired=1,
+        heads=(b"job",),
+        due_since=90.0,
+        expired_since=80.5,
+        upcoming=((160.0, 2), (170.0, 1)),
+        turns_at=150.0,
     )
+
+
+@pytest.mark.parametrize(
+    ("counts", "edges", "turns_at"),
+    [
+        pytest.param((0, 0, 3, 0, 0), [b"job", None, None], None, id="only-jobs-that-wait"),
+        pytest.param((2, 2, 0, 1, 1), [None, b"90", b"90"], None, id="all-are-due-and-expired"),
+        pytest.param((2, 0, 0, 0, 0), [None, [None, b"130", 2], None], 130.0, id="soon-due"),
+        pytest.param((2, 0, 0, 0, 0), [None, [None, b"1115"], None], 1000.0, id="due-later-than-is-in-sight"),
+        pytest.param(
+            (2, 0, 0, 1, 0), [None, [None, b"130", 2], [None, b"120"]], 120.0, id="a-claim-ends-first"
+        ),
+        pytest.param(
+            (2, 0, 0, 1, 0), [None, [None, b"130", 2], None], 0.0, id="a-claim-of-which-nothing-is-known"
+        ),
+        pytest.param((2, 0, 0, 0, 0), Refusal("NOPERM"), 0.0, id="nothing-is-known"),
+        pytest.param((2, 0, 0, 0, 0), [None, [None, b"inf"], None], None, id="never-due"),
+    ],
+)
+def test_when_time_alone_changes_the_counts(counts, edges, turns_at):
+    """The earliest moment, as early as what falls due comes into sight; at any time where nobody knows."""
+    answer = RoundTrip([address()], now=100, database=0).parse([[b"100", b"0"], 0, *counts, edges])
+    assert answer.findings[address()].turns_at == turns_at
+
+
+@pytest.mark.parametrize(
+    ("answer", "named", "told"),
+    [
+        pytest.param(b"OK", 0, True, id="keys-that-do-not-exist-are-told-of-too"),
+        pytest.param(Refusal("NOPERM"), 3, False, id="the-user-may-not-listen"),
+        pytest.param(b"OK", Refusal("NOPERM"), False, id="the-user-may-not-see-a-key"),
+    ],
+)
+def test_a_server_that_listens_is_given_the_keys_before_they_are_counted(answer, named, told):
+    """So that what happens after the count is told of; whether it will be is part of the answer."""
+    trip = RoundTrip([address()], now=100, database=0, listening=True)
+    assert trip.commands[2:4] == [
+        ("CLIENT", "CACHING", "YES"),
+        ("EXISTS", b"queues:default", b"queues:default:delayed", b"queues:default:reserved"),
+    ]
+    found = trip.parse([[b"100", b"0"], 0, answer, named, 0, 0, 3, 0, 0, [b"job", None, None]])
+    assert (address() in found.told) is told
+    assert found.findings[address()].ready == 3
 
 
 @pytest.mark.parametrize(
@@ -180,7 +233,7 @@ def test_stores_of_one_state_are_summed():
     (found,) = trip.parse([[b"1", b"0"], 0, 5, 2, 4, 1, 3, 7, 2, 1, 6, edges]).findings.values()
     assert found == Counted(
         ready=10, delayed=9, due=3, reserved=8, expired=1,
-        heads=(b"1",), heads_unseen=True, due_since=90.0, expired_since=80.0,
+        heads=(b"1",), heads_unseen=True, due_since=90.0, expired_since=80.0, turns_at=0.0,
     )  # fmt: skip
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from queueworkers.api.conditions import FollowedBy
 from queueworkers.domain.notices import Notices
 from unit.domain.given import a_backlog
 from unit.engine.virtual_time import now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
@@ -51,9 +52,24 @@ class LittleRedis:
     trips: list[tuple[float, str, int]] = field(default_factory=list)
     """When, where and for how many pools there was a round trip."""
 
-    def connect(self, endpoint: RedisEndpoint) -> LittleReader:
+    telling: bool = False
+    """Whether changes are told."""
+    wakes: dict[str, Callable[[Collection[PoolKey] | None], None]] = field(default_factory=dict)
+    """How the reader of each host tells of them."""
+    turns_at: datetime | None = None
+    """When time alone changes what is there."""
+    forgotten: list[str] = field(default_factory=list)
+    """Pools of whose queues nothing is to be told any more."""
+    probes: list[float] = field(default_factory=list)
+    during: Callable[[], None] | None = None
+    """What happens, once, in the middle of a reading."""
+
+    def connect(
+        self, endpoint: RedisEndpoint, changed: Callable[[Collection[PoolKey] | None], None]
+    ) -> LittleReader:
         """Make the reader of an endpoint."""
         reader = LittleReader(self, endpoint)
+        self.wakes[endpoint.host] = changed
         self.open.append(reader.name)
         self.opened += 1
         return reader
@@ -77,7 +93,20 @@ class LittleReader:
         backlog = a_backlog(
             ready=self._redis.ready.get(self._host, 0), tally=self._redis.tallies.get(self._host)
         )
+        if self._redis.during:
+            happen, self._redis.during = self._redis.during, None
+            happen()
+        if self._redis.telling:
+            backlog = replace(backlog, followed_by=FollowedBy.PUSH, turns_at=self._redis.turns_at)
         return {request.key: backlog for request in requests}
+
+    async def probe(self) -> None:
+        """Note that somebody wants to know whether it is still there."""
+        self._redis.probes.append(now())
+
+    def forget(self, request: PoolRequest) -> None:
+        """Note which pool is meant."""
+        self._redis.forgotten.append(request.key.name)
 
     async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
         """Tell what was left for the workers."""

@@ -47,7 +47,9 @@ def asked_for(*, status: QueueWorkerPoolStatus = NOTHING, **fields: Any) -> Pool
     async def scenario() -> None:
         redis = LittleRedis()
         observer = BacklogObserver(
-            LittleSecrets(), connect=lambda endpoint: Noting(redis, endpoint, asked), changed=lambda _: None
+            LittleSecrets(),
+            connect=lambda endpoint, _: Noting(redis, endpoint, asked),
+            changed=lambda _: None,
         )
         observer.follow(pool, a_spec(**fields))
         running = asyncio.create_task(observer.run())

@@ -90,10 +90,10 @@ def test_signals_of_all_pools_are_asked_for_together_and_at_leisure() -> None:
 
     few, many = virtually(asked(10)), virtually(asked(2000))
 
-    assert {count for _, count in few[1:]} == {10}
-    assert len(few) == 20
-    assert {count for _, count in many[1:]} == {2000}
-    assert len(many) <= 8
+    assert {count for _, count in few} == {10}
+    assert len(few) == 19
+    # With five queues each has 176 places to look at, and 2,000 of them may be in a second.
+    assert sum(count for _, count in many) * 176 < 60 * 2_000
     assert virtually(asked(10, restart={"onSignal": "Ignore"}, **IGNORING)) == []
 
 
@@ -119,6 +119,7 @@ def test_a_pause_is_known_before_the_first_reading_is_told() -> None:
     async def scenario() -> list[object]:
         async with Observed().running() as it:
             it.redis.holds[HOST] = {"default": Hold.PAUSED}
+            it.redis.ready[HOST] = 40
             seen: list[object] = []
             it.follow("b")
             await asyncio.sleep(3.5)  # so that it is not the time to ask for everybody's
@@ -198,7 +199,7 @@ def test_what_is_asked_for(fields: dict[str, Any], asked_for: set[str]) -> None:
     async def scenario() -> SignalRequest:
         async with Observed().running() as it:
             it.follow("a", **fields)
-            await asyncio.sleep(1)
+            await asyncio.sleep(4)
             return it.redis.signal_requests[-1]
 
     request = virtually(scenario())

@@ -1,0 +1,83 @@
+"""
+When a pool's queues are read next.
+
+Pure.  Where Redis tells of changes, a pool at rest is read when it is told of,
+when time alone makes its counts others, and, rarely, for the net beneath.
+Where it does not, a pool is read at its own interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, inf
+from typing import TYPE_CHECKING
+
+from queueworkers.api.conditions import FollowedBy
+from queueworkers.domain.backlog import Backlog
+
+if TYPE_CHECKING:
+    from queueworkers.domain.backlog import Reading
+
+GATHER_SECONDS = 0.01
+"""How long what is pushed together may take to be there before it is read: a bulk of jobs is one change."""
+
+QUICK_SECONDS = 0.25
+"""How soon a pool is read a second time that goes on changing."""
+
+BUSY_SECONDS = 1.0
+"""How often, after that, a pool is read that does not stop changing."""
+
+LEARNING_SECONDS = 300.0
+"""For so long after its last job a pool is watched whose rates matter: that nothing comes is to be learned too."""
+
+LATE_SECONDS = 0.02
+"""Two clocks are compared: read so much after a time has come, not just before it."""
+
+TICK_SECONDS = 0.1
+"""Readings that nothing hurries are put off to the next of these, so that those of many pools are one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rhythm:
+    """The readings of one pool; all times are by the event loop's clock."""
+
+    every_seconds: float
+    """Where changes have to be looked for."""
+    counts_flow: bool = False
+    """True where it matters how fast jobs come."""
+    read_at: float = -inf
+    before_that: float = -inf
+    job_seen_at: float = -inf
+
+    def begin(self, now: float) -> None:
+        """Note that the pool is read now."""
+        self.before_that, self.read_at = self.read_at, now
+
+    def wake_at(self, now: float) -> float:
+        """
+        Tell when to read what was changed just now: at once after a rest.
+
+        Two readings in any `BUSY_SECONDS` at most, so that a pool that never
+        rests takes no more than its share.
+        """
+        return max(now + GATHER_SECONDS, self.read_at + QUICK_SECONDS, self.before_that + BUSY_SECONDS)
+
+    def next_at(self, reading: Reading, *, net_seconds: float) -> float:
+        """Tell when to read again after *reading*, if nothing happens before."""
+        every = _on_tick(self.read_at + self.every_seconds)
+        if not isinstance(reading, Backlog):
+            return every
+        if reading.seen_any_job:
+            self.job_seen_at = self.read_at
+        learning = self.counts_flow and self.read_at - self.job_seen_at < LEARNING_SECONDS
+        if learning or reading.followed_by is FollowedBy.POLL or reading.is_soon_due:
+            return every
+        net = max(every, _on_tick(self.read_at + net_seconds))
+        if reading.turns_at is None:
+            return net
+        turn = self.read_at + (reading.turns_at - reading.read_at).total_seconds() + LATE_SECONDS
+        return min(net, max(turn, every))
+
+
+def _on_tick(at: float) -> float:
+    return ceil(at / TICK_SECONDS - 1e-6) * TICK_SECONDS

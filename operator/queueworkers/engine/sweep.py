@@ -1,0 +1,270 @@
+"""
+Reading the pools of one endpoint, each when it has its turn.
+
+Those that have it together are one question.  Every endpoint has a sweep, and
+a task, of its own, so one that hangs delays nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from queueworkers.api.conditions import UnknownReason
+from queueworkers.domain.backlog import Backlog, UnknownBacklog
+from queueworkers.domain.notices import Notices
+from queueworkers.engine.timetable import Timetable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from queueworkers.api.redis import RedisSource
+    from queueworkers.backlog.endpoint import Endpoint, PoolRequest
+    from queueworkers.backlog.signals import SignalRequest, Signals, SignalSearch
+    from queueworkers.domain.backlog import Reading
+    from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.leaving import Connection
+    from queueworkers.engine.rhythm import Rhythm
+
+POOLS_AT_ONCE = 200
+"""Beyond that what is urgent would wait too long for what is not."""
+
+NET_SECONDS = 30.0
+"""How often a pool is read, at the least, of whose changes Redis tells."""
+
+NET_QUEUES_PER_SECOND = 250
+"""Where there are very many, each is read less often: this is to cost next to nothing."""
+
+PROBE_SECONDS = 5.0
+"""How soon it is noticed that a server will tell of nothing any more, although nobody said so."""
+
+SIGNALS_SECONDS = 3.0
+"""How soon a framework's own command, such as a restart or a pause, is noticed."""
+
+SIGNAL_KEYS_PER_SECOND = 10_000
+"""A pool has a hundred keys and more at which a notice may be; where that comes to very many, they are read less often."""
+
+SIGNAL_KEYS_PER_SECOND_AT_REST = 2_000
+"""Of pools without jobs and without workers, which have nobody to be told; they are asked before they grow."""
+
+HOLDS_KEPT_SECONDS = 60.0
+"""For so long a pause is believed of which nothing is heard any more; then its queues count again."""
+
+UNEXPECTED = UnknownBacklog(
+    reason=UnknownReason.SERVER_ERROR,
+    message="The operator failed at reading the backlog: its log says how. Please report it.",
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Reads the queues of many pools at one endpoint."""
+
+    async def observe(self, requests: Sequence[PoolRequest]) -> Mapping[PoolKey, Reading]:
+        """Read them in one round trip; what could not be read is an `UnknownBacklog`, never an error."""
+
+    async def observe_signals(self, requests: Sequence[SignalRequest]) -> Signals:
+        """Read what was left for the workers; a pool of which that is not known is left out."""
+
+    async def observe_connections(self) -> Sequence[Connection] | None:
+        """List who is connected to the server; ``None`` where it does not tell."""
+
+    async def probe(self) -> None:
+        """Find out whether the server still would tell of changes, if it is to."""
+
+    def forget(self, request: PoolRequest) -> None:
+        """Tell no more of a pool's queues."""
+
+    async def close(self) -> None:
+        """End the connection."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Followed:
+    """One pool whose queues are read."""
+
+    source: RedisSource
+    request: PoolRequest
+    search: SignalSearch | None
+    """Where notices may be; ``None`` where they are ignored."""
+    rhythm: Rhythm
+    staffed: bool
+    """True while it has workers, or is to have some."""
+    endpoint: Endpoint | None = None
+    reading: Reading | None = None
+    notices: Notices | None = None
+    """``None`` before it was tried to read them."""
+    heard_at: float = float("-inf")
+    """When they were last known, by the loop's clock."""
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether there is nobody whom a notice could concern."""
+        return not self.staffed and not _has_jobs(self.reading)
+
+    def must_hear(self, reading: Reading, now: float) -> bool:
+        """Tell whether *reading* is no use before the notices are read: nobody is to grow for a paused queue."""
+        lately = now - self.heard_at < SIGNALS_SECONDS
+        knew = self.notices is not None and isinstance(self.reading, Backlog) and not self.rests
+        return self.search is not None and _has_jobs(reading) and not knew and not lately
+
+
+class Sweep:
+    """
+    The readings of all pools of one endpoint.
+
+    Args:
+        connect: Makes the endpoint's reader, which calls what it is given with pools that have changed, and
+            with ``None`` where it may be any.
+        publish: Called with each reading.
+        changed: Called with pools of whose notices there is something new.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[Callable[[Collection[PoolKey] | None], None]], Reader],
+        *,
+        publish: Callable[[Followed, Reading], None],
+        changed: Callable[[PoolKey], None],
+    ) -> None:
+        self.reader = connect(self._wake)
+        self._publish = publish
+        self._changed = changed
+        self._members: dict[PoolKey, Followed] = {}
+        self._readings: Timetable[PoolKey] = Timetable()
+        self._hearings: Timetable[PoolKey] = Timetable()
+        self._queues = 0
+        self._signal_keys = 0
+        self._probe_at = 0.0
+        self._something_new = asyncio.Event()
+
+    def join(self, followed: Followed) -> None:
+        """Read a pool from now on, and for the first time at once."""
+        key = followed.request.key
+        self._members[key] = followed
+        self._queues += len(followed.request.queues)
+        self._signal_keys += followed.search.key_count if followed.search else 0
+        self.read_soon(key)
+
+    def leave(self, key: PoolKey) -> bool:
+        """Read a pool no more; return whether it was the last one."""
+        followed = self._members.pop(key)
+        self._queues -= len(followed.request.queues)
+        self._signal_keys -= followed.search.key_count if followed.search else 0
+        self._readings.drop(key)
+        self._hearings.drop(key)
+        self.reader.forget(followed.request)
+        return not self._members
+
+    def read_soon(self, key: PoolKey) -> None:
+        """Read a pool at the next opportunity."""
+        self._readings.set(key, 0.0)
+        self._something_new.set()
+
+    async def run(self) -> None:
+        """Read for ever."""
+        try:
+            while True:
+                self._something_new.clear()
+                await self._read(self._readings.take(self._now(), most=POOLS_AT_ONCE))
+                await self._hear(self._take_members(self._hearings))
+                if self._now() >= self._probe_at:
+                    self._probe_at = self._now() + PROBE_SECONDS
+                    await self.reader.probe()
+                await self._rest()
+        finally:
+            await self.reader.close()
+
+    def _wake(self, pools: Collection[PoolKey] | None) -> None:
+        now = self._now()
+        for key in self._members if pools is None else pools:
+            if followed := self._members.get(key):
+                self._readings.advance(key, followed.rhythm.wake_at(now))
+                self._something_new.set()
+
+    async def _rest(self) -> None:
+        """Wait for the next turn, or for something new."""
+        turns = (self._readings.next(), self._hearings.next(), self._probe_at)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(min(turn for turn in turns if turn is not None)):
+                await self._something_new.wait()
+
+    async def _read(self, keys: Sequence[PoolKey]) -> None:
+        due = [self._members[key] for key in keys]
+        if not due:
+            return
+        now = self._now()
+        for followed in due:
+            followed.rhythm.begin(now)
+        readings = await self._observe(due)
+        both = list(zip(due, readings, strict=True))
+        now = self._now()
+        await self._hear([followed for followed, reading in both if followed.must_hear(reading, now)])
+        for followed, reading in both:
+            key = followed.request.key
+            if self._members.get(key) is followed:  # else it left while it was read
+                at = followed.rhythm.next_at(reading, net_seconds=self._net_seconds)
+                self._readings.advance(key, at)
+                self._publish(followed, reading)
+                if followed.search:
+                    self._hearings.advance(key, self._hear_at(followed))
+
+    async def _observe(self, due: Sequence[Followed]) -> list[Reading]:
+        try:
+            readings = await self.reader.observe([followed.request for followed in due])
+        except Exception:
+            # The last line of defence: a bug must not end the reading of this endpoint for ever.
+            logger.exception("Reading failed unexpectedly")
+            readings = {}
+        return [readings.get(followed.request.key, UNEXPECTED) for followed in due]
+
+    async def _hear(self, some: Iterable[Followed]) -> None:
+        """Read what was left for the workers of pools that heed it."""
+        asking = [(followed, followed.search.request) for followed in some if followed.search]
+        if not asking:
+            return
+        try:
+            signals = await self.reader.observe_signals([request for _, request in asking])
+        except Exception:
+            # As above: worse than a signal that is missed would be a backlog that is read no more.
+            logger.exception("Reading signals failed unexpectedly")
+            signals = {}
+        for followed, request in asking:
+            self._note(followed, signals.get(request.key))
+            if self._members.get(request.key) is followed:
+                self._hearings.set(request.key, self._hear_at(followed))
+
+    def _note(self, followed: Followed, notices: Notices | None) -> None:
+        """Note what was left, or that it is not known: what was known stays so, a hold only for a while."""
+        before, now = followed.notices or Notices(), self._now()
+        if notices is not None:
+            followed.heard_at = now
+        elif now - followed.heard_at > HOLDS_KEPT_SECONDS:
+            notices = replace(before, holds={})
+        followed.notices = notices or before
+        if followed.notices != before:
+            self._changed(followed.request.key)
+
+    def _hear_at(self, followed: Followed) -> float:
+        """Tell when to read a pool's notices: the more there are to read, the later."""
+        rate = SIGNAL_KEYS_PER_SECOND_AT_REST if followed.rests else SIGNAL_KEYS_PER_SECOND
+        return self._now() + max(SIGNALS_SECONDS, self._signal_keys / rate)
+
+    def _take_members(self, table: Timetable[PoolKey]) -> list[Followed]:
+        return [self._members[key] for key in table.take(self._now(), most=POOLS_AT_ONCE)]
+
+    @property
+    def _net_seconds(self) -> float:
+        return max(NET_SECONDS, self._queues / NET_QUEUES_PER_SECOND)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _has_jobs(reading: Reading | None) -> bool:
+    return isinstance(reading, Backlog) and reading.seen_any_job

@@ -1,0 +1,168 @@
+"""Where Redis tells of changes, a pool is read when there is one, and nearly never otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from queueworkers.domain.identity import PoolKey
+from queueworkers.engine.sweep import NET_SECONDS, PROBE_SECONDS
+from unit.domain.given import NOON
+from unit.engine.observed import Observed, ready
+from unit.engine.virtual_time import virtually
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+HOST = "redis.one"
+
+
+def wake(it: Observed, names: Collection[str] | None) -> None:
+    """Tell of changes, as the reader does."""
+    it.redis.wakes[HOST](None if names is None else {PoolKey("shop", name) for name in names})
+
+
+def test_an_hour_of_rest_costs_a_reading_a_minute_or_two() -> None:
+    """For the net, and a word now and then to find out whether the server is still there."""
+
+    async def scenario() -> tuple[int, int]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.follow("a")
+            await asyncio.sleep(3600)
+            return len(it.redis.trips), len(it.redis.probes)
+
+    trips, probes = virtually(scenario())
+    assert trips <= 3600 / NET_SECONDS + 1
+    assert abs(probes - 3600 / PROBE_SECONDS) < 2
+
+
+def test_a_change_is_read_within_hundredths_of_a_second() -> None:
+    """And no pool that was not named."""
+
+    async def scenario() -> tuple[list[tuple[float, str]], int, int]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.follow("a")
+            it.follow("b")
+            await asyncio.sleep(15)
+            it.redis.trips.clear()
+            it.told.clear()
+            it.redis.ready[HOST] = 7
+            wake(it, ["a", "never-followed"])
+            await asyncio.sleep(0.1)
+            return it.told, len(it.redis.trips), ready(it.follow("a"))
+
+    told, trips, waiting = virtually(scenario())
+    assert [(at < 15.02, name) for at, name in told] == [(True, "a")]
+    assert (trips, waiting) == (1, 7)
+
+
+def test_a_queue_that_never_rests_is_read_twice_a_second_at_most() -> None:
+    """However many changes are told, and nobody else waits for it."""
+
+    async def scenario() -> tuple[int, list[tuple[float, str]]]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.follow("busy")
+            it.follow("calm")
+            await asyncio.sleep(10)
+            it.redis.trips.clear()
+            it.told.clear()
+            for number in range(10_000):
+                wake(it, ["busy"])
+                if number == 5_000:
+                    it.redis.ready[HOST] = 1
+                    wake(it, ["calm"])
+                await asyncio.sleep(0.001)
+            return len(it.redis.trips), [each for each in it.told if each[1] == "calm"]
+
+    trips, calm = virtually(scenario())
+    assert trips <= 2 * 10 + 2
+    assert len(calm) == 1
+    assert 15.0 <= calm[0][0] < 15.02
+
+
+def test_a_change_during_a_reading_is_another_reading() -> None:
+    """What was under way may have missed it."""
+
+    async def scenario() -> tuple[int, int]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.follow("a")
+            await asyncio.sleep(10)
+            it.redis.trips.clear()
+            wake(it, ["a"])
+            it.redis.during = lambda: wake(it, ["a"])
+            await asyncio.sleep(1)
+            return len(it.redis.trips), ready(it.follow("a"))
+
+    trips, _ = virtually(scenario())
+    assert trips == 2
+
+
+def test_any_change_may_be_all() -> None:
+    """After FLUSHALL, and when nothing more will be told."""
+
+    async def scenario() -> int:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            for number in range(500):
+                it.follow(f"pool-{number}")
+            await asyncio.sleep(10)
+            it.redis.trips.clear()
+            wake(it, None)
+            await asyncio.sleep(1)
+            return sum(pools for _, _, pools in it.redis.trips)
+
+    assert virtually(scenario()) == 500
+
+
+def test_what_time_alone_changes_is_read_at_that_time() -> None:
+    """A claim ends, and nobody writes anything."""
+
+    async def scenario() -> list[float]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.redis.turns_at = NOON + timedelta(seconds=17)
+            it.follow("a")
+            await asyncio.sleep(0.5)
+            it.redis.turns_at = None
+            await asyncio.sleep(29)
+            return [at for at, _, _ in it.redis.trips]
+
+    first, second = virtually(scenario())
+    assert 17.0 < second - first < 17.1
+
+
+def test_a_pool_that_is_forgotten_is_told_of_no_more() -> None:
+    """The reader need not remember its keys."""
+
+    async def scenario() -> tuple[list[str], int]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.follow("a")
+            it.follow("b")
+            await asyncio.sleep(1)
+            it.forget("a")
+            it.redis.trips.clear()
+            wake(it, ["a"])
+            await asyncio.sleep(5)
+            return it.redis.forgotten, len(it.redis.trips)
+
+    assert virtually(scenario()) == (["a"], 0)
+
+
+def test_an_interval_that_is_edited_counts_at_once() -> None:
+    """Where changes have to be looked for."""
+
+    async def scenario() -> int:
+        async with Observed().running() as it:
+            it.follow("a", every=300)
+            await asyncio.sleep(10)
+            it.follow("a", every=1)
+            await asyncio.sleep(10)
+            return len(it.redis.trips)
+
+    assert 10 <= virtually(scenario()) <= 12
