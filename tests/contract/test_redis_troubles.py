@@ -11,7 +11,7 @@ import pytest
 
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at, trouble
 from harness.redis import RedisServer, make_certificates
-from queueworkers.api.conditions import UnknownReason
+from queueworkers.api.conditions import FollowedBy, UnknownReason
 from queueworkers.backlog.endpoint import RedisEndpoint, TlsTrust
 from queueworkers.domain.backlog import Backlog
 
@@ -283,15 +283,18 @@ async def test_no_more_is_read_than_was_asked_for() -> None:
     assert "it sends more than it was asked for" in found.message
 
 
-async def test_connecting_asks_for_nothing_but_the_login(redis_server: RedisServer) -> None:
+async def test_connecting_asks_for_nothing_but_the_login_and_to_be_told(redis_server: RedisServer) -> None:
     """A user who may log in and count needs no other permission, and nobody is told what asks."""
     redis_server.cli("CONFIG", "RESETSTAT")
     redis_server.cli("ACL", "SETUSER", "reader", "on", f">{CANARY}", "~*", "+zcard", "+zcount", "+llen")
     async with reading_at(endpoint_of(redis_server, username="reader", password=CANARY)) as reader:
-        assert counts(await observe_one(reader, pool()))["default"][0] == 0
+        found = await observe_one(reader, pool())
+    assert counts(found)["default"][0] == 0
+    assert isinstance(found, Backlog)
+    assert found.followed_by is FollowedBy.POLL
     stats = redis_server.cli("INFO", "commandstats")
     names = {line.partition(":")[0].removeprefix("cmdstat_") for line in stats.splitlines()[1:]}
-    assert names <= {"config|resetstat", "acl|setuser", "auth", "time", "eval", "evalsha", "zcard", "zcount", "llen", "info"}  # fmt: skip
+    assert names <= {"config|resetstat", "acl|setuser", "auth", "hello", "client|tracking", "time", "eval", "evalsha", "zcard", "zcount", "llen", "info"}  # fmt: skip
 
 
 async def test_tls(certificates: Certificates) -> None:

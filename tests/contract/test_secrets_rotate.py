@@ -2,106 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from contract.asking import counts
+from contract.following import Secrets, following
 from harness.redis import RedisServer, make_certificates
 from harness.redis_topologies import MASTER_NAME, RedisSentinels
 from queueworkers.api.conditions import UnknownReason
-from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.backlog.redis import RedisReader
-from queueworkers.domain.backlog import Backlog, UnknownBacklog
-from queueworkers.domain.identity import PoolIdentity, PoolKey
-from queueworkers.domain.pool import Pool
 from queueworkers.engine import observer
-from queueworkers.engine.observer import BacklogObserver
-from unit.domain.given import a_spec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from harness.redis import Certificates
-    from queueworkers.backlog.endpoint import Endpoint
-    from queueworkers.domain.backlog import Reading
 
 OLD, NEW = "canary-old-4417", "canary-new-8a02"
-PATIENCE_SECONDS = 10
-
-
-@dataclass
-class Secrets:
-    """The Secrets of the only namespace."""
-
-    values: dict[str, dict[str, bytes]] = field(default_factory=dict)
-
-    async def observe_secret(self, _namespace: str, name: str) -> Mapping[str, bytes] | None:
-        """Read one."""
-        return self.values.get(name)
-
-
-@dataclass
-class Followed:
-    """A pool that an observer follows, for as long as the test lasts."""
-
-    observer: BacklogObserver
-    pool: Pool
-    redis: dict[str, Any]
-    connected: list[Endpoint]
-    """Every endpoint for which a reader was made."""
-
-    async def reading(self, fits: Callable[[Reading], bool], what: str) -> Any:
-        """Wait for a reading of a kind."""
-        spec = a_spec(redis=self.redis, scaling={"pollingIntervalSeconds": 1})
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                reading = self.observer.follow(self.pool, spec)
-                if reading is not None and fits(reading):
-                    return reading
-                await asyncio.sleep(0.05)
-        raise AssertionError(what)
-
-    async def known(self) -> Backlog:
-        """Wait until the backlog is known."""
-        return await self.reading(lambda each: isinstance(each, Backlog), "the backlog is known")
-
-    async def unknown(self) -> UnknownBacklog:
-        """Wait until the backlog is not known."""
-        return await self.reading(lambda each: isinstance(each, UnknownBacklog), "the backlog is not known")
-
-
-@asynccontextmanager
-async def following(secrets: Secrets, redis: dict[str, Any]) -> AsyncIterator[Followed]:
-    """Follow a pool with that source."""
-    connected: list[Endpoint] = []
-
-    def connect(endpoint: Endpoint) -> RedisReader:
-        connected.append(endpoint)
-        return RedisReader(endpoint, timeout_seconds=1, rest_seconds=0)
-
-    key = PoolKey("shop", "orders")
-    running = BacklogObserver(secrets, connect=connect, changed=lambda _: None)
-    pool = Pool(
-        identity=PoolIdentity(key=key, uid="orders"),
-        generation=1,
-        spec={},
-        status=QueueWorkerPoolStatus(),
-        restart_annotation=None,
-        deleting=False,
-    )
-    task = asyncio.create_task(running.run())
-    try:
-        yield Followed(running, pool, redis, connected)
-    finally:
-        running.forget(key)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +35,7 @@ async def test_a_rotated_password_is_picked_up(caplog: pytest.LogCaptureFixture)
     secrets = Secrets({"redis": {"password": OLD.encode()}})
     with RedisServer(password=OLD) as server:
         source = {"host": server.address, "port": server.port, "passwordSecretRef": {"name": "redis"}}
-        async with following(secrets, source) as followed:
+        async with following(source, secrets) as followed:
             await followed.known()
             server.cli("CONFIG", "SET", "requirepass", NEW)
             server.password = NEW
@@ -141,7 +59,7 @@ async def test_a_rotated_sentinel_password_is_picked_up(caplog: pytest.LogCaptur
                 "passwordSecretRef": {"name": "watch"},
             }
         }
-        async with following(secrets, source) as followed:
+        async with following(source, secrets) as followed:
             assert counts(await followed.known())["default"][0] == 1
             for each in servers.sentinels:
                 each.cli("ACL", "SETUSER", "default", "resetpass", f">{NEW}")
@@ -173,7 +91,7 @@ async def test_a_rotated_client_certificate_is_picked_up(
             "port": server.port,
             "tls": {"caSecretRef": {"name": "client"}, "clientCertificateSecretRef": {"name": "client"}},
         }
-        async with following(secrets, source) as followed:
+        async with following(source, secrets) as followed:
             refused = await followed.unknown()
             secrets.values["client"] = as_cert_manager_writes(certificates)
             await followed.known()

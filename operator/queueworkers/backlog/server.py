@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from queueworkers.backlog.breaker import Breaker
 from queueworkers.backlog.connections import ConnectionList
+from queueworkers.backlog.hearing import Hearing
 from queueworkers.backlog.round_trip import Refused, RoundTrip, parse_time
 from queueworkers.backlog.signals import SignalTrip
 from queueworkers.backlog.troubles import FAILURES, concerns_all, explain_failure, explain_refusal
@@ -46,9 +47,6 @@ SIGNALS_REST_SECONDS = 300.0
 PROBE_SHARE = 0.25
 """Part of the time limit that may be spent on finding out what TLS suffers from."""
 
-DEAF_SECONDS = 300.0
-"""How long a server is not asked again to tell of changes, once it ended the connection over the question."""
-
 
 class Server:
     """
@@ -65,8 +63,7 @@ class Server:
         self.endpoint = endpoint
         self._pace = pace
         self._hear = hear
-        self._listening = False
-        self._listen_from = float("-inf")
+        self._hearing = Hearing()
         self._breaker = Breaker(pace.rest_seconds)
         self._connections = ConnectionList(pace.monotonic)
         self._signals_from = 0.0
@@ -149,12 +146,10 @@ class Server:
             async with self._turn, asyncio.timeout(self._pace.timeout_seconds):
                 replies = await wire.exchange(commands, at_most_bytes=at_most_bytes)
         except BaseException as error:
-            # Cancellation included: what is under way would be taken for the next answer.
-            self.drop()
-            if isinstance(error, ConnectionError) and not self._has_answered:
-                await self._suspect_certificate()
+            await self._end_over(error)
             raise
         self._has_answered = True
+        self._hearing.record_other_answer(self._pace.monotonic())
         return replies
 
     async def ask_anew(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
@@ -171,9 +166,10 @@ class Server:
         async with self._turn:
             if self._wire is None:
                 self._wire = await self._open()
-                await self._listen(self._wire)
                 self._clock_offset = None
                 self._has_answered = False
+            if self._hear and self._hearing.may_ask(self._pace.monotonic()):
+                await self._listen(self._wire, self._hear)
             return self._wire
 
     def explain(self, error: Exception) -> UnknownBacklog:
@@ -182,7 +178,7 @@ class Server:
 
     async def probe(self) -> None:
         """Find out whether the server still is there, if it is to tell of changes."""
-        if self._listening:
+        if self._hearing.listening:
             with contextlib.suppress(*FAILURES):
                 await self.ask([("TIME",)], at_most_bytes=SHORT_ANSWER_BYTES)
 
@@ -191,8 +187,8 @@ class Server:
         if self._wire is not None:
             self._wire.close()
             self._wire = None
-        if self._listening and self._hear:
-            self._listening = False
+        if self._hearing.listening and self._hear:
+            self._hearing.listening = False
             self._hear(None)
 
     async def _open(self) -> Wire:
@@ -206,22 +202,32 @@ class Server:
             await self._suspect_certificate()
             raise
 
-    async def _listen(self, wire: Wire) -> None:
+    async def _listen(self, wire: Wire, hear: Hear) -> None:
         """
         Ask to be told of changes.
 
         What stands between may end the connection over a question that it does
         not know.  Then the next connection is one without.
         """
-        if self._hear is None or self._pace.monotonic() < self._listen_from:
-            return
         try:
             async with asyncio.timeout(self._pace.timeout_seconds):
-                self._listening = await wire.listen(self._hear, self.drop)
-        except BaseException:
-            self._listen_from = self._pace.monotonic() + DEAF_SECONDS
-            self.drop()
+                listening = await wire.listen(hear, self.drop)
+        except BaseException as error:
+            self._hearing.record_failure(self._pace.monotonic())
+            await self._end_over(error)
             raise
+        self._hearing.record_answer(self._pace.monotonic(), listening=listening)
+
+    async def _end_over(self, error: BaseException) -> None:
+        """
+        End the connection after a failure, cancellation included: what is under way would be taken for the next answer.
+
+        Raises:
+            ssl.SSLError: the failure was about what was shown to the server.
+        """
+        self.drop()
+        if isinstance(error, ConnectionError) and not self._has_answered:
+            await self._suspect_certificate()
 
     async def _anew(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """
@@ -249,7 +255,7 @@ class Server:
             for some in _batched(addresses, QUEUES_AT_ONCE):
                 asked_at = self._pace.monotonic()
                 trip = RoundTrip(
-                    some, now=int(now), database=wire.database, flows=flows, listening=self._listening
+                    some, now=int(now), database=wire.database, flows=flows, listening=self._hearing.listening
                 )
                 answer = trip.parse(await self.ask(trip.commands, at_most_bytes=trip.at_most_bytes))
                 wire.database = answer.database

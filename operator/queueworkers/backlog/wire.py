@@ -51,8 +51,11 @@ _NUMBERS = itertools.count()
 _CHUNK_BYTES = 256 * 1024
 SHORT_ANSWER_BYTES = 64 * 1024
 
-_TOLD_BYTES = 16 * 1024 * 1024
-"""What a server may send unasked between two replies: more than the names of all keys that a batch of ours is about."""
+_IDLE_BYTES = 64 * 1024
+"""How much may be read of a message that nobody asked for before it is understood: it names one key, or none."""
+
+_FRAME_BYTES = 64
+"""Of such a message, what is not the key."""
 
 _INVALIDATE = b"invalidate"
 
@@ -116,6 +119,7 @@ class Wire:
         self._connection = connection
         self._awaited: _Awaited | None = None
         self._reading = asyncio.create_task(self._read())
+        self._failure: BaseException | None = None
         self._ended: Callable[[], None] = lambda: None
         self.number = next(_NUMBERS)
         """Tells it from every other connection of this process."""
@@ -165,6 +169,8 @@ class Wire:
             OSError: the connection ended.
             NotRedisError: the answer is no Redis protocol, or too long.
         """
+        if self._failure:
+            raise self._failure
         if self.broken:
             raise ConnectionResetError("an earlier question on this connection was never answered")
         self.broken = True
@@ -178,7 +184,11 @@ class Wire:
         finally:
             self._awaited.give_up()
             self._awaited = None
-        self.broken = False
+        if self._connection.is_overdrawn:
+            raise NotRedisError("it sends more than it was asked for")
+        self._connection.allow(_IDLE_BYTES)
+        # What came behind the last of them may have ended it already.
+        self.broken = self._failure is not None
         return replies
 
     async def listen(self, hear: Hear, ended: Callable[[], None]) -> bool:
@@ -200,7 +210,7 @@ class Wire:
             As `exchange`.
         """
         (greeting,) = await self.exchange([("HELLO", 3)])
-        if isinstance(greeting, Refusal):
+        if not isinstance(greeting, dict):
             return False
         self._connection.speak_third_version(hear)
         (answer,) = await self.exchange([("CLIENT", "TRACKING", "ON", "OPTIN")])
@@ -253,7 +263,7 @@ class Wire:
 
     def _fail(self, error: BaseException, cause: BaseException | None) -> None:
         error.__cause__ = cause
-        self.broken = True
+        self._failure, self.broken = error, True
         if self._awaited:
             self._awaited.fail(error)
         self._ended()
@@ -316,11 +326,11 @@ class _Rationed:
         self.left = SHORT_ANSWER_BYTES
 
     async def read(self, size: int) -> bytes:
-        """Read at most *size* bytes."""
-        chunk = await self._stream.read(size)
-        self.left -= len(chunk)
+        """Read at most *size* bytes; what was too much is known by the next time, as some of it may have been told."""
         if self.left < 0:
             raise NotRedisError("it sends more than it was asked for")
+        chunk = await self._stream.read(size)
+        self.left -= len(chunk)
         return chunk
 
 
@@ -340,7 +350,6 @@ class _Socket(Connection):
             self._tls = {"ssl": _tls_context(endpoint.tls), "server_hostname": name}
         self._rationed: _Rationed | None = None
         self._transport: asyncio.WriteTransport | None = None
-        self._unasked_bytes = 0
         super().__init__(
             host=endpoint.host,
             port=endpoint.port,
@@ -361,16 +370,20 @@ class _Socket(Connection):
     def allow(self, size: int) -> None:
         """Let so many bytes be read from now on, beside what is told unasked."""
         if self._rationed:
-            self._rationed.left = size + self._unasked_bytes
+            self._rationed.left = size
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Tell whether more was read than was allowed."""
+        return self._rationed is not None and self._rationed.left < 0
 
     def speak_third_version(self, hear: Hear) -> None:
         """Be ready for messages that answer nothing, now that the server was asked for them."""
         self.protocol = 3
-        self._unasked_bytes = _TOLD_BYTES
 
         def hear_and_allow(keys: Sequence[bytes] | None) -> None:
             if self._rationed:
-                self._rationed.left = max(self._rationed.left, _TOLD_BYTES)
+                self._rationed.left += sum(map(len, keys or ())) + _FRAME_BYTES
             hear(keys)
 
         self._parser.hear = hear_and_allow  # type: ignore[attr-defined] # it is a `_Plain`
