@@ -242,7 +242,8 @@ class ScalingSpec(ApiModel):
     """
     polling_interval_seconds: Annotated[int, Field(ge=1, le=300)] = 1
     """
-    At most this many seconds pass between two readings of the backlog.  KEDA's pollingInterval.
+    Where Redis does not tell of changes (`status.source.followedBy: Poll`), at most this many seconds pass between
+    two readings of the backlog; with `waitSeconds`, also while jobs come.  KEDA's pollingInterval.
     """
     on_pause: OnPause = OnPause.HOLD
     """
