@@ -10,7 +10,7 @@ STAMP   := $(VENV)/.complete
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-readings bench-reaction bench-scale test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-sweep bench-reaction bench-scale test check format lock crd prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -35,8 +35,8 @@ ledger: prepare ## Disturb workers while they do JOBS=2000 jobs, and count what 
 bench-decisions: $(STAMP) ## Simulate every scenario under every policy, and write docs/comparison.md
 	@PYTHONPATH=operator:bench $(BIN)/python -m decisions $(SCENARIOS)
 
-bench-readings: $(STAMP) ## Read 30,000 queues of a real Redis, with their flow and without, and print what it costs
-	@PYTHONPATH=operator:tests:bench $(BIN)/python -m readings
+bench-sweep: $(STAMP) ## Follow 30,000 queues of a real Redis, told and polled, and print what it costs (WRITE=1: write the page too)
+	@PYTHONPATH=operator:tests:bench $(BIN)/python -m sweep $(POOLS) $(if $(WRITE),--write)
 
 bench-reaction: PEERS ?= 1
 bench-reaction: prepare ## Push jobs and measure until workers are asked for, here and by KEDA, which is built first (SIZES="1 1000", PEERS=0, WRITE=1)

@@ -1,17 +1,18 @@
-"""Read 30,000 queues of a real Redis, with their flow and without, and print what it costs both sides."""
+"""What one look at very many queues costs both sides, with their flow and without, where changes are told and where not."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import redis
 
+from harness.progress import say
 from harness.redis import RedisServer
+from measuring.table import format_table
 from queueworkers.backlog.endpoint import PoolRequest, RedisEndpoint
 from queueworkers.backlog.redis import RedisReader
 from queueworkers.domain.backlog import Backlog
@@ -22,7 +23,8 @@ from queueworkers.frameworks.laravel import LARAVEL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUEUES = 30_000
+DEAF = "user default on nopass ~* &* +@all -client|tracking"
+"""A server that tells of no change."""
 PAYLOAD_BYTES = 700
 """As a small job of an application has it."""
 COMMANDS_AT_ONCE = 10_000
@@ -42,26 +44,38 @@ class Cost:
     received_megabytes: float
 
     @property
-    def row(self) -> str:
+    def cells(self) -> list[str]:
         """The same, as part of a line of a table."""
         figures = (self.wall_seconds, self.operator_seconds, self.server_seconds)
         sizes = (self.sent_megabytes, self.received_megabytes)
-        return " | ".join([*(f"{each:.2f} s" for each in figures), *(f"{each:.1f} MB" for each in sizes)])
+        return [*(f"{each:.2f} s" for each in figures), *(f"{each:.1f} MB" for each in sizes)]
 
 
-def main(queues: int) -> None:
-    """Measure queues that are empty, that have jobs waiting, and that are at work."""
-    print("| queues | flow | a reading takes | of the operator | of the server | sent | received |")
-    print("| --- | --- | --: | --: | --: | --: | --: |")
+def measure_looks(queues: int) -> str:
+    """Measure queues that are empty, that have jobs waiting, and that are at work; as a table."""
+    rows = []
     for title, jobs, moving in (
         ("empty", 0, False),
         ("20 jobs each, at rest", 20, False),
         ("20 jobs each, one taken and one pushed", 20, True),
     ):
-        for counts_flow in (False, True):
-            with RedisServer() as server:
+        for tells, counts_flow in ((False, False), (False, True), (True, False), (True, True)):
+            with RedisServer(directives=[] if tells else [DEAF]) as server:
                 cost = asyncio.run(measure(server, queues, jobs=jobs, moving=moving, counts_flow=counts_flow))
-            print(f"| {queues:,} {title} | {'yes' if counts_flow else 'no'} | {cost.row} |", flush=True)
+            way = "named for the next change" if tells else "only read"
+            rows.append([f"{queues:,} {title}", way, "yes" if counts_flow else "no", *cost.cells])
+            say(f"{queues:,} {title}, {way}: {cost.wall_seconds:.2f} s")
+    header = [
+        "queues",
+        "keys are",
+        "flow",
+        "a look takes",
+        "of the operator",
+        "of the server",
+        "sent",
+        "received",
+    ]
+    return format_table(header, rows)
 
 
 async def measure(server: RedisServer, queues: int, *, jobs: int, moving: bool, counts_flow: bool) -> Cost:
@@ -137,7 +151,3 @@ def _take(client: redis.Redis, queues: int) -> None:
     for queue in range(queues):
         pipeline.lpop(f"queues:q{queue}")
     pipeline.execute()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else QUEUES)

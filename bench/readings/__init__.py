@@ -1,1 +1,0 @@
-"""What it costs to read very many queues."""
