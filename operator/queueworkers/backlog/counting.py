@@ -115,6 +115,11 @@ def count_commands(store: QueueStore, now: int) -> tuple[Command, ...]:
             return (("EVALSHA", STREAM_SHA1, 1, key, encode(store.group or ""), ROOM_BYTES, ENTRIES_COUNTED),)
 
 
+def count_replies(store: QueueStore) -> int:
+    """Tell how many replies `count_commands` bring."""
+    return 2 if store.kind is StoreKind.SORTED_SET and store.scores_per_second is not None else 1
+
+
 def last_ripe_score(store: QueueStore, now: int) -> int:
     """Tell the highest score whose time has come; it is due itself, as the frameworks have it."""
     return (now - store.expires_after_seconds) * (store.scores_per_second or 1)

@@ -18,6 +18,7 @@ from queueworkers.backlog.counting import (
     STREAM_SCRIPT,
     Count,
     count_commands,
+    count_replies,
     parse_counts,
 )
 from queueworkers.backlog.edges import (
@@ -261,11 +262,19 @@ def _will_be_told(answer: Reply, named: Reply) -> bool:
     return answer == b"OK" and isinstance(named, int)
 
 
+_EMPTY = Counted(ready=0, delayed=0, due=0, reserved=0, expired=0)
+"""What most queues are most of the time."""
+
+
 def _parse_finding(address: QueueAddress, pending: Iterator[Reply]) -> Finding:
-    counts: dict[QueueStore, Count | Refusal] = {}
-    for store in _by_journey(address):
-        counts[store] = parse_counts(store, [next(pending) for _ in count_commands(store, 0)])
-    edges = dict(zip(address.stores, parse_edges(next(pending), len(address.stores)), strict=True))
+    replies = [
+        (store, [next(pending) for _ in range(count_replies(store))]) for store in _by_journey(address)
+    ]
+    looked = next(pending)
+    if not any(any(some) for _, some in replies) and isinstance(looked, list) and not any(looked):
+        return _EMPTY
+    counts = {store: parse_counts(store, some) for store, some in replies}
+    edges = dict(zip(address.stores, parse_edges(looked, len(address.stores)), strict=True))
     known: dict[QueueStore, Count] = {}
     # The place that workers take from first: who may not read it is told of it.
     for store in address.stores:

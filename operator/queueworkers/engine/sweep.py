@@ -35,7 +35,7 @@ POOLS_AT_ONCE = 200
 NET_SECONDS = 30.0
 """How often a pool is read, at the least, of whose changes Redis tells."""
 
-NET_QUEUES_PER_SECOND = 250
+NET_QUEUES_PER_SECOND = 100
 """Where there are very many, each is read less often: this is to cost next to nothing."""
 
 PROBE_SECONDS = 5.0
