@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NAMESPACE = "floor"
 _SUBJECT = Subject(key="floor:queues:default", target=Target(NAMESPACE, "bare-workers"))
 _SOON_SECONDS = 10.0
+_PAUSE_SECONDS = 0.1
+"""After a PATCH the controllers have work, and those that watch; the next one is not to wait for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +86,10 @@ async def measure_floor(
     floor = Floor(reactions=reactions)
     for _ in range(repeats):
         floor.pings.append(_time_ping(client))
+        await asyncio.sleep(_PAUSE_SECONDS)
         # Each another number, as what changes nothing is not written.
         floor.merges.append(await _time(api.scale(_SUBJECT.target, 1)))
+        await asyncio.sleep(_PAUSE_SECONDS)
         floor.applies.append(await _time(api.apply_scale(_SUBJECT.target, 0)))
     return floor
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from reaction.floor import Floor
     from reaction.trials import Load, Measured
 
+_ROUGH = 10
+"""From such a ratio on its tenths tell nothing."""
+
 PEERS = "KEDA 2.21.0 and HPA"
 
 GOAL_MEDIAN_SECONDS, GOAL_P99_SECONDS, GOAL_MANY_SECONDS = 0.050, 0.250, 0.500
@@ -60,7 +63,7 @@ def _format_floor(figures: Figures) -> str:
 def _format_operator(figures: Figures) -> str:
     if not figures.operator:
         return ""
-    least = median([each.first_seconds for each in figures.floor.reactions])
+    least = [each.first_seconds for each in figures.floor.reactions]
     rows = []
     for each in figures.operator:
         seconds = [reaction.goal_seconds for reaction in each.reactions]
@@ -68,7 +71,7 @@ def _format_operator(figures: Figures) -> str:
             [
                 f"{each.surrounding}: {each.load.kind}",
                 *_spread(seconds),
-                f"{median(seconds) / least:.1f}",
+                _ratio(seconds, least),
                 _changes(each),
                 _verdict(each, seconds),
             ]
@@ -105,7 +108,10 @@ def _find_ours(figures: Figures, size: int, *, load: Load) -> list[float]:
 
 
 def _ratio(theirs: Sequence[float], ours: Sequence[float]) -> str:
-    return f"{median(theirs) / median(ours):,.0f}" if ours else "?"
+    if not ours:
+        return "?"
+    ratio = median(theirs) / median(ours)
+    return f"{ratio:,.{0 if ratio >= _ROUGH else 1}f}"
 
 
 def _spread(seconds: Sequence[float]) -> list[str]:
