@@ -32,10 +32,16 @@ logger = logging.getLogger(__name__)
 PAGE = 50
 """Objects that are listed at once: to read and pack so many takes 20 ms, in which nothing else happens."""
 
-LISTS_TRIED = 3
-"""A list takes so long at times that its later pages are not to be had any more."""
+TRIES = 5
+"""Answers of a list that may fail: a start over very many pools meets an API server that is busy with more than this one list."""
+
+AGAIN_AFTER_SECONDS = 1.0
+"""Between a page that was not to be had and the next try; the API server may ask for more."""
 
 GONE = 410
+
+PASSING = frozenset({0, GONE, 429, 500, 502, 503, 504})
+"""Statuses after which the same list may well be had; 0 stands for no answer at all."""
 
 
 async def resync(
@@ -94,8 +100,13 @@ async def _take_over(
 async def _list(
     api: KubernetesApi, path: str, labels: str
 ) -> AsyncIterator[tuple[Sequence[Mapping[str, Any]], int]]:
-    """List a collection, page by page, each with the version that it shows; begin anew where that has passed."""
-    token, tries = "", LISTS_TRIED
+    """
+    List a collection, page by page, each with the version that it shows.
+
+    A page that is not to be had at the moment is asked for again; where it is
+    too late for the later pages, the list begins anew.
+    """
+    token, tries = "", TRIES
     while True:
         query = {"limit": str(PAGE), "labelSelector": labels, "continue": token}
         try:
@@ -104,9 +115,11 @@ async def _list(
             )
         except ApiServerError as error:
             tries -= 1
-            if error.status != GONE or not tries:
+            if error.status not in PASSING or not tries:
                 raise
-            token = ""
+            if error.status == GONE:
+                token = ""
+            await asyncio.sleep(error.retry_after or AGAIN_AFTER_SECONDS)
             continue
         yield page.get("items", ()), int(page["metadata"]["resourceVersion"])
         token = page["metadata"].get("continue", "")
