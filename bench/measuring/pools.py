@@ -76,6 +76,7 @@ async def create_pools(
         await load_configuration(str(kubeconfig)),
         user_agent="bench",
         max_in_flight=CREATED_AT_ONCE,
+        writes_per_second=10_000,
     )
     try:
         for number in range(NAMESPACES):

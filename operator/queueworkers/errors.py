@@ -52,6 +52,13 @@ class ConflictError(ApiServerError):
     """Somebody else was faster, or owns what was to be changed."""
 
 
+class NotOursError(ApiServerError):
+    """Another process may be at work on that namespace by now: nothing was asked of the API server."""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.path} not asked: {self.message}"
+
+
 class SettingsError(QueueWorkersError):
     """The operator's own settings are wrong; its message says which and what to give instead."""
 

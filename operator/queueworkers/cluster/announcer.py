@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.base import API_VERSION, GROUP, KIND
 from queueworkers.cluster import paths
+from queueworkers.cluster.gate import Lane
 from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class Announcer:
         log = logger.warning if announcement.warning else logger.info
         log("%s: %s: %s", pool.key, announcement.reason, announcement.note)
         try:
-            await self._api.create(paths.events(pool.key.namespace), _event(pool, announcement))
+            await self._api.create(
+                paths.events(pool.key.namespace), _event(pool, announcement), lane=Lane.TELL
+            )
         except ApiServerError as error:
             logger.warning("%s: Event %s not written: %s", pool.key, announcement.reason, error)
             return

@@ -8,22 +8,39 @@ classes are made of ten thousand Deployments.
 
 from __future__ import annotations
 
-import asyncio
 import json
+import time
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from kubernetes.aio import client, config
 
-from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, SettingsError
+from queueworkers.cluster.gate import Gate, Lane
+from queueworkers.cluster.paths import namespace_of
+from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, NotOursError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from kubernetes.aio.client import rest
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/strategic-merge-patch+json"
-REQUEST_TIMEOUT_SECONDS = 15
+REQUEST_TIMEOUT_SECONDS = 15.0
 LIST_PAGE = 500
+WRITES_PER_SECOND = 200.0
+
+TOO_MANY_REQUESTS = 429
+UNAVAILABLE = 503
+
+ATTEMPTS = 8
+"""How often a request is made that the API server has no room for; it did nothing of it, so asking again is safe."""
+
+
+def anywhere(_namespace: str | None) -> float:
+    """Permit every write for ever: this process is the only one."""
+    return inf
 
 
 async def load_configuration(kubeconfig: str | None) -> client.Configuration:
@@ -74,17 +91,39 @@ async def load_users_configuration(
 
 class KubernetesApi:
     """
-    A connection to the API server, with at most *max_in_flight* requests at once.
+    A connection to the API server, with manners: see `gate`.
 
     Every method raises `NotFoundError`, `ConflictError` or another
     `ApiServerError`, and nothing else.
+
+    Args:
+        configuration: The cluster and the credentials.
+        user_agent: What the API server's log calls this program.
+        max_in_flight: Requests at once.
+        writes_per_second: Of those that can wait.
+        permit: For how many seconds from now this process may write in a namespace; asked just before each
+            write, which then has so long and no longer.
+        timeout_seconds: For one request.
     """
 
-    def __init__(self, configuration: client.Configuration, *, user_agent: str, max_in_flight: int) -> None:
+    def __init__(
+        self,
+        configuration: client.Configuration,
+        *,
+        user_agent: str,
+        max_in_flight: int,
+        writes_per_second: float = WRITES_PER_SECOND,
+        permit: Callable[[str | None], float] = anywhere,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> None:
         configuration.connection_pool_maxsize = max_in_flight
         self._client = client.ApiClient(configuration)
         self._client.user_agent = user_agent
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._gate = Gate(
+            max_in_flight=max_in_flight, writes_per_second=writes_per_second, clock=time.monotonic
+        )
+        self._permit = permit
+        self._timeout_seconds = timeout_seconds
 
     async def close(self) -> None:
         """End all connections."""
@@ -118,11 +157,22 @@ class KubernetesApi:
                 return items, int(page["metadata"]["resourceVersion"])
             query["continue"] = token
 
-    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def create(self, path: str, body: Mapping[str, Any], *, lane: Lane) -> dict[str, Any]:
         """Create one object in a collection."""
-        return await self._request("create", "POST", path, body=body)
+        return await self._request("create", "POST", path, body=body, lane=lane)
 
-    async def apply(self, path: str, body: Mapping[str, Any], *, field_manager: str) -> dict[str, Any]:
+    async def replace(self, path: str, body: Mapping[str, Any], *, lane: Lane) -> dict[str, Any]:
+        """Write one object as a whole; `ConflictError` when it is not the version any more that *body* names."""
+        return await self._request("replace", "PUT", path, body=body, lane=lane)
+
+    async def delete(self, path: str, *, version: str, lane: Lane) -> None:
+        """Delete one object; `ConflictError` when it is not that version any more."""
+        body = {"preconditions": {"resourceVersion": version}}
+        await self._request("delete", "DELETE", path, body=body, lane=lane)
+
+    async def apply(
+        self, path: str, body: Mapping[str, Any], *, field_manager: str, lane: Lane
+    ) -> dict[str, Any]:
         """
         Apply on the server's side what *field_manager* wants of one object.
 
@@ -130,9 +180,13 @@ class KubernetesApi:
         fields that *body* leaves out are given up.
         """
         query = {"fieldManager": field_manager, "force": "true"}
-        return await self._request("apply", "PATCH", path, query=query, body=body, content_type=APPLY)
+        return await self._request(
+            "apply", "PATCH", path, query=query, body=body, content_type=APPLY, lane=lane
+        )
 
-    async def merge(self, path: str, body: Mapping[str, Any], *, field_manager: str) -> dict[str, Any]:
+    async def merge(
+        self, path: str, body: Mapping[str, Any], *, field_manager: str, lane: Lane
+    ) -> dict[str, Any]:
         """
         Change some fields of one object, in the name of *field_manager*.
 
@@ -140,7 +194,9 @@ class KubernetesApi:
         ``{"$patch": "delete"}`` an item of a list that has a key.
         """
         query = {"fieldManager": field_manager}
-        return await self._request("merge", "PATCH", path, query=query, body=body, content_type=MERGE)
+        return await self._request(
+            "merge", "PATCH", path, query=query, body=body, content_type=MERGE, lane=lane
+        )
 
     async def _request(
         self,
@@ -151,38 +207,78 @@ class KubernetesApi:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        lane: Lane = Lane.READ,
     ) -> dict[str, Any]:
-        async with self._slots:
+        """Ask, and ask again where the API server had no room."""
+        query_params = [(key, value) for key, value in (query or {}).items() if value]
+        header_params = {"Accept": "application/json", "Content-Type": content_type}
+        attempt = 0
+        while True:
+            attempt += 1
+            entered_at = await self._gate.enter(lane)
             try:
-                method, url, headers, content, _ = await self._client.param_serialize(
+                _, url, headers, content, _ = await self._client.param_serialize(
                     method,
                     path,
-                    query_params=[(key, value) for key, value in (query or {}).items() if value],
-                    header_params={"Accept": "application/json", "Content-Type": content_type},
+                    query_params=query_params,
+                    header_params=header_params,
                     body=body,
                     auth_settings=["BearerToken"],
                 )
+                seconds = self._seconds_for(verb, path, writes=lane is not Lane.READ)
                 response = await self._client.call_api(
-                    method, url, headers, content, _request_timeout=REQUEST_TIMEOUT_SECONDS
+                    method, url, headers, content, _request_timeout=seconds
                 )
                 text = await response.read()
+                retry_after = _retry_after(response)
+                self._heed(response.status, retry_after, entered_at=entered_at)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                if isinstance(error, aiohttp.ClientConnectionError):
+                    self._gate.broken(entered_at=entered_at)
                 message = str(error) or type(error).__name__
                 raise ApiServerError(verb=verb, path=path, status=0, message=message) from error
-        if response.status < 300:  # noqa: PLR2004 -- the class of successes
-            parsed: dict[str, Any] = json.loads(text)
-            return parsed
-        raise _refusal(verb, path, response.status, text, response.getheader("Retry-After"))
+            finally:
+                self._gate.leave()
+            if response.status < 300:  # noqa: PLR2004 -- the class of successes
+                parsed: dict[str, Any] = json.loads(text)
+                return parsed
+            if response.status != TOO_MANY_REQUESTS or attempt == ATTEMPTS:
+                raise _refusal(verb, path, response.status, text, retry_after)
+
+    def _heed(self, status: int, retry_after: float | None, *, entered_at: float) -> None:
+        """Have all requests wait where the API server has no room for this one, or is about to end."""
+        if status == TOO_MANY_REQUESTS:
+            self._gate.refused(retry_after, entered_at=entered_at)
+        elif status == UNAVAILABLE:
+            self._gate.broken(entered_at=entered_at)
+        else:
+            self._gate.succeeded()
+
+    def _seconds_for(self, verb: str, path: str, *, writes: bool) -> float:
+        """Tell how long a request may take; a write, no longer than nobody else may write there."""
+        if not writes:
+            return self._timeout_seconds
+        permitted = self._permit(namespace_of(path))
+        if permitted <= 0:
+            message = "this process does not hold the namespace's shard, or is not sure of it"
+            raise NotOursError(verb=verb, path=path, status=0, message=message)
+        return min(permitted, self._timeout_seconds)
 
 
-def _refusal(verb: str, path: str, status: int, text: bytes, retry_after: str | None) -> ApiServerError:
+def _retry_after(response: rest.RESTResponse) -> float | None:
+    """Read for how many seconds the API server wants to be left alone; it never gives a date."""
+    value = response.getheader("Retry-After")
+    return float(value) if value and value.isdigit() else None
+
+
+def _refusal(verb: str, path: str, status: int, text: bytes, retry_after: float | None) -> ApiServerError:
     kinds = {404: NotFoundError, 409: ConflictError}
     return kinds.get(status, ApiServerError)(
         verb=verb,
         path=path,
         status=status,
         message=_message(text),
-        retry_after=float(retry_after) if retry_after and retry_after.isdigit() else None,
+        retry_after=retry_after,
     )
 
 

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.cluster import paths
+from queueworkers.cluster.gate import Lane
 from queueworkers.cluster.inventory import read_live
 from queueworkers.domain.conformity import conforms, digest
 from queueworkers.domain.manifests import APPLIED_ANNOTATION, render_replicas
@@ -71,9 +72,9 @@ class DeploymentWriter:
         # Replicas first: the template manager may only let go of them when the other one holds them.
         if unheld or (not hands_off and there != replicas):
             wanted = there if hands_off else replicas
-            content = await self._write(pool, render_replicas(pool, wanted), REPLICAS_MANAGER)
+            content = await self._write(pool, render_replicas(pool, wanted), REPLICAS_MANAGER, Lane.SCALE)
         if self._template_due(pool.key, content, manifest):
-            written = await self._write(pool, manifest, TEMPLATE_MANAGER)
+            written = await self._write(pool, manifest, TEMPLATE_MANAGER, Lane.SHAPE)
             self._note_spelling(pool.key, written, manifest)
 
     def forget(self, key: PoolKey) -> None:
@@ -100,10 +101,12 @@ class DeploymentWriter:
     ) -> Mapping[str, Any]:
         """Create with the right number at once: without one, the API server would start one worker."""
         spec = {**manifest["spec"], "replicas": replicas}
-        return await self._write(pool, {**manifest, "spec": spec}, TEMPLATE_MANAGER)
+        return await self._write(pool, {**manifest, "spec": spec}, TEMPLATE_MANAGER, Lane.SHAPE)
 
-    async def _write(self, pool: PoolIdentity, body: Mapping[str, Any], manager: str) -> Mapping[str, Any]:
-        raw = await self._api.apply(paths.deployment(pool.key), body, field_manager=manager)
+    async def _write(
+        self, pool: PoolIdentity, body: Mapping[str, Any], manager: str, lane: Lane
+    ) -> Mapping[str, Any]:
+        raw = await self._api.apply(paths.deployment(pool.key), body, field_manager=manager, lane=lane)
         self._inventory.deployments.put(raw)
         return raw
 

@@ -81,5 +81,21 @@ def autoscalers(namespace: str) -> str:
     return f"/apis/autoscaling/v2{_within(namespace)}/horizontalpodautoscalers"
 
 
+def leases(namespace: str) -> str:
+    """The Leases of one namespace."""
+    return f"/apis/coordination.k8s.io/v1{_within(namespace)}/leases"
+
+
+def lease(namespace: str, name: str) -> str:
+    """One Lease."""
+    return f"{leases(namespace)}/{name}"
+
+
+def namespace_of(path: str) -> str | None:
+    """Tell in which namespace a path leads; ``None`` when in none."""
+    _, found, rest = path.partition("/namespaces/")
+    return rest.partition("/")[0] if found else None
+
+
 def _within(namespace: str | None) -> str:
     return f"/namespaces/{namespace}" if namespace else ""

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.cluster import paths
+from queueworkers.cluster.gate import Lane
 from queueworkers.cluster.reading import DELETION_COST_ANNOTATION, PODS_MANAGER
 from queueworkers.domain.manifests import CEILING_GATE
 from queueworkers.errors import ApiServerError, NotFoundError
@@ -74,7 +75,9 @@ class PodWriter:
 
     async def _write(self, key: PoolKey, name: str, body: Mapping[str, Any]) -> None:
         try:
-            raw = await self._api.merge(paths.pod(key.namespace, name), body, field_manager=PODS_MANAGER)
+            raw = await self._api.merge(
+                paths.pod(key.namespace, name), body, field_manager=PODS_MANAGER, lane=Lane.SCALE
+            )
         except NotFoundError:
             return
         self._inventory.pods.put(raw)

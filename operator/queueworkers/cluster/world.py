@@ -11,6 +11,7 @@ from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
 from queueworkers.cluster.deployments import DeploymentWriter
+from queueworkers.cluster.gate import Lane
 from queueworkers.cluster.pod_events import PodEvents
 from queueworkers.cluster.pods import PodWriter
 from queueworkers.cluster.reading import (
@@ -179,7 +180,7 @@ class ClusterWorld:
             "status": status,
         }
         try:
-            return await self._api.apply(path, body, field_manager=STATUS_MANAGER)
+            return await self._api.apply(path, body, field_manager=STATUS_MANAGER, lane=Lane.TELL)
         except (NotFoundError, ConflictError):
             return None
 
