@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import signal
 import sys
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,12 +18,15 @@ from queueworkers.backlog.redis import RedisReader
 from queueworkers.cluster import doorway, paths
 from queueworkers.cluster.client import KubernetesApi, load_configuration
 from queueworkers.cluster.inventory import Inventory
+from queueworkers.cluster.leases import Alone, LeaseKeeper, LeaseStore
 from queueworkers.cluster.references import ReferenceReader
 from queueworkers.cluster.resync import resync, resync_budgets, resync_for_ever
 from queueworkers.cluster.world import ClusterWorld
 from queueworkers.domain.identity import BudgetKey, PoolKey
+from queueworkers.domain.sharding import Share
 from queueworkers.engine.budgets import WAKE_SECONDS, BudgetReporter, Budgets
 from queueworkers.engine.first_round import FirstRound
+from queueworkers.engine.handover import Handover, Territory
 from queueworkers.engine.observer import BacklogObserver
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.reconciler import Reconciler
@@ -35,6 +40,10 @@ if TYPE_CHECKING:
     from kubernetes.aio import client
 
 PROGRAM = "queue-worker-operator"
+
+LEASES_IN_FLIGHT = 8
+LEASE_TIMEOUT_SECONDS = 4.0
+"""A look and a renewal that both take so long are still well within a lease."""
 
 logger = logging.getLogger("queueworkers")
 
@@ -63,16 +72,40 @@ async def operate(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     configuration = await load_configuration(settings.kubeconfig)
-    api = KubernetesApi(
-        configuration,
-        user_agent=f"{PROGRAM}/{__version__}",
-        max_in_flight=settings.requests_in_flight,
-    )
-    try:
+    # Two processes of one name would take each other's Leases for their own.
+    identity = f"{settings.identity}_{secrets.token_hex(4)}"
+    user_agent = f"{PROGRAM}/{__version__} ({identity})"
+    async with AsyncExitStack() as connections:
+        keeper: Alone | LeaseKeeper = Alone()
+        if settings.lease_namespace is not None:
+            lease_api = KubernetesApi(
+                await load_configuration(settings.kubeconfig),
+                user_agent=user_agent,
+                max_in_flight=LEASES_IN_FLIGHT,
+                timeout_seconds=LEASE_TIMEOUT_SECONDS,
+            )
+            connections.push_async_callback(lease_api.close)
+            keeper = _lease_keeper(settings, lease_api, settings.lease_namespace, identity)
+        api = KubernetesApi(
+            configuration,
+            user_agent=user_agent,
+            max_in_flight=settings.requests_in_flight,
+            writes_per_second=settings.writes_per_second,
+            permit=keeper.seconds_left,
+        )
+        connections.push_async_callback(api.close)
         await _require_crds(api, settings.namespaces)
-        await _run(settings, api, configuration, stop)
-    finally:
-        await api.close()
+        await _run(settings, api, configuration, keeper, stop)
+
+
+def _lease_keeper(settings: Settings, api: KubernetesApi, namespace: str, identity: str) -> LeaseKeeper:
+    # Operators that do not divide alike must not work side by side.
+    layout = f"{settings.shards} of {','.join(sorted(settings.namespaces)) or '*'}"
+    store = LeaseStore(api, namespace, identity=identity, layout=layout)
+    logger.info(
+        "Sharing the pools as %s, in %d shards, by Leases in %s", identity, settings.shards, namespace
+    )
+    return LeaseKeeper(store, Share(identity, shards=settings.shards, layout=layout), shards=settings.shards)
 
 
 async def _require_crds(api: KubernetesApi, namespaces: Sequence[str]) -> None:
@@ -92,10 +125,19 @@ def clock() -> datetime:
 
 
 async def _run(
-    settings: Settings, api: KubernetesApi, configuration: client.Configuration, stop: asyncio.Event
+    settings: Settings,
+    api: KubernetesApi,
+    configuration: client.Configuration,
+    keeper: Alone | LeaseKeeper,
+    stop: asyncio.Event,
 ) -> None:
-    inventory, queue, budget_queue = Inventory(), KeyedQueue[PoolKey](), KeyedQueue[BudgetKey]()
-    world = ClusterWorld(api, inventory)
+    territory = Territory(settings.shards)
+    inventory, queue, budget_queue = (
+        Inventory(territory.keeps),
+        KeyedQueue[PoolKey](),
+        KeyedQueue[BudgetKey](),
+    )
+    world = ClusterWorld(api, inventory, works_on=territory.works_on)
     observer = BacklogObserver(
         world,
         connect=lambda endpoint, changed: RedisReader(
@@ -125,11 +167,23 @@ async def _run(
         look_again=lambda key, wait: queue.add_later(key, seconds=wait.total_seconds()),
         status_pace=timedelta(seconds=settings.status_pace_seconds),
     )
-    for key in await resync(api, inventory, namespaces=settings.namespaces):
-        queue.add(key)
-    for budget in await resync_budgets(api, inventory, namespaces=settings.namespaces):
-        budgets.touch(budget)
-    first_round = FirstRound(reconciler.reconcile, pools=(key for key, _ in inventory.pools.all()))
+    first_round = FirstRound(reconciler.reconcile, pools=())
+    listing = asyncio.Lock()
+
+    async def observe_all() -> None:
+        async with listing:
+            await resync(api, inventory, namespaces=settings.namespaces)
+            await resync_budgets(api, inventory, namespaces=settings.namespaces)
+
+    handover = Handover(
+        territory,
+        inventory,
+        observe_all=observe_all,
+        expect=first_round.expect,
+        queue=queue,
+        budget_queue=budget_queue,
+    )
+    await keeper.start(handover)
     logger.info("Looking after %s", ", ".join(settings.namespaces) or "all namespaces")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
@@ -143,6 +197,7 @@ async def _run(
             )
         )
         running = [
+            tasks.create_task(keeper.run(handover)),
             tasks.create_task(observer.run()),
             tasks.create_task(references.run()),
             tasks.create_task(
@@ -151,6 +206,7 @@ async def _run(
                     inventory,
                     namespaces=settings.namespaces,
                     every_seconds=settings.resync_seconds,
+                    listing=listing,
                     touched=queue.add,
                     budget_touched=budgets.touch,
                 )
@@ -159,6 +215,7 @@ async def _run(
             *(tasks.create_task(queue.work(first_round.look)) for _ in range(settings.reconcilers)),
         ]
         await stop.wait()
+        await keeper.leave()
         for task in running:
             task.cancel()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+import socket
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from queueworkers.errors import SettingsError
@@ -32,8 +33,16 @@ class Settings:
     """Pools that are looked at side by side."""
     requests_in_flight: int = 16
     """Requests to the API server at once."""
+    writes_per_second: float = 200.0
+    """Writes to the API server that can wait: new and changed Deployments, status, Events; a number of workers never waits."""
     resync_seconds: int = 300
     """Between two complete lists, which show what a watch has missed."""
+    lease_namespace: str | None = None
+    """Where operators that share the namespaces keep their Leases; ``None``: this one is alone, and has none."""
+    shards: int = 1
+    """Into how many the namespaces are divided; the same in all operators that share them."""
+    identity: str = field(default_factory=socket.gethostname)
+    """What this operator is called in Leases; something that no other has is added to it."""
 
 
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -58,7 +67,23 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
         ("--redis-timeout-seconds", float, "for one reading of one Redis; default: 2"),
         ("--reconcilers", int, "pools looked at side by side; default: 8"),
         ("--requests-in-flight", int, "requests to the API server at once; default: 16"),
+        (
+            "--writes-per-second",
+            float,
+            "new and changed Deployments, status, Events; numbers of workers do not wait for it; default: 200",
+        ),
         ("--resync-seconds", int, "between complete lists; default: 300"),
+        (
+            "--lease-namespace",
+            str,
+            "where operators that share the pools keep their Leases; default: this one is alone",
+        ),
+        (
+            "--shards",
+            int,
+            "into how many parts they share them; 1: one works, the others stand by; default: 1",
+        ),
+        ("--identity", str, "what this operator is called in Leases; default: the host's name"),
     ):
         variable = "QWP_" + flag.removeprefix("--").replace("-", "_").upper()
         parser.add_argument(
@@ -80,8 +105,15 @@ def _check(settings: Settings) -> None:
         "redis-timeout-seconds": (settings.redis_timeout_seconds, 0.05, 60),
         "reconcilers": (settings.reconcilers, 1, 256),
         "requests-in-flight": (settings.requests_in_flight, 1, 1024),
+        "writes-per-second": (settings.writes_per_second, 1, 10_000),
         "resync-seconds": (settings.resync_seconds, 10, 86_400),
+        "shards": (settings.shards, 1, 256),
     }
     for name, (value, least, most) in bounds.items():
         if not least <= value <= most:
             raise SettingsError(f"--{name} is {value:g}: give a number from {least:g} to {most:g}")
+    if settings.shards > 1 and settings.lease_namespace is None:
+        raise SettingsError(
+            f"--shards is {settings.shards}, but there is no --lease-namespace: one operator alone has all the pools."
+            " Say where the operators that share them keep their Leases"
+        )

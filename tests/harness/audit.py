@@ -26,6 +26,12 @@ class Request:
     """With its subresource: ``queueworkerpools/status``."""
     namespace: str
     name: str
+    agent: str
+    """What the program calls itself."""
+    status: int
+    """How it was answered."""
+    answered_at: str
+    """When, in the API server's own spelling, which can be sorted."""
 
     @property
     def writes(self) -> bool:
@@ -69,4 +75,12 @@ class Audit:
 def _request(entry: Mapping[str, Any]) -> Request:
     target = entry["objectRef"]
     resource = "/".join(filter(None, (target["resource"], target.get("subresource"))))
-    return Request(entry["verb"], resource, target.get("namespace", ""), target.get("name", ""))
+    return Request(
+        entry["verb"],
+        resource,
+        target.get("namespace", ""),
+        target.get("name", ""),
+        agent=entry.get("userAgent", ""),
+        status=entry.get("responseStatus", {}).get("code", 0),
+        answered_at=entry["stageTimestamp"],
+    )

@@ -157,6 +157,11 @@ class Shelf(Generic[Key, Item]):
         key = self._owner_of(raw)
         return None if key is None else (key, raw["metadata"]["name"])
 
+    def keep_only(self, keeps: Callable[[str], bool]) -> None:
+        """Forget what is not in the namespaces that *keeps* names."""
+        for key in [key for key in self._entries if not keeps(key.namespace)]:
+            del self._entries[key]
+
     def _forget(self, key: Key, name: str) -> None:
         del self._entries[key][name]
         if not self._entries[key]:
@@ -170,8 +175,8 @@ ENDS_KEPT = 1000
 class PodShelf(Shelf[PoolKey, "WorkerPod"]):
     """The workers' pods, and the latest ends of their containers, those of pods that are gone included."""
 
-    def __init__(self) -> None:
-        super().__init__(_labelled_pool, self._read_and_note)
+    def __init__(self, owner_of: Callable[[Mapping[str, Any]], PoolKey | None]) -> None:
+        super().__init__(owner_of, self._read_and_note)
         self._ends: defaultdict[PoolKey, dict[str, ContainerEnd]] = defaultdict(dict)
 
     def ends_of(self, key: PoolKey) -> tuple[ContainerEnd, ...]:
@@ -188,7 +193,7 @@ class PodShelf(Shelf[PoolKey, "WorkerPod"]):
         self._ends.pop(key, None)
 
     def _read_and_note(self, raw: Mapping[str, Any]) -> WorkerPod:
-        pod, key = parse_pod(raw), _labelled_pool(raw)
+        pod, key = parse_pod(raw), self._owner_of(raw)
         if key and pod.ends:
             known = self._ends[key]
             for end in pod.ends:
@@ -198,14 +203,39 @@ class PodShelf(Shelf[PoolKey, "WorkerPod"]):
         return pod
 
 
-class Inventory:
-    """The shelves of everything that is watched."""
+def everywhere(_namespace: str) -> bool:
+    """Keep what is in any namespace: this process is the only one."""
+    return True
 
-    def __init__(self) -> None:
-        self.budgets: Shelf[BudgetKey, LiveObject] = Shelf(_budget_key, _LiveReader())
-        self.pools: Shelf[PoolKey, LiveObject] = Shelf(_own_key, _LiveReader())
-        self.deployments: Shelf[PoolKey, LiveObject] = Shelf(_deployment_owner, _LiveReader())
-        self.pods = PodShelf()
+
+class Inventory:
+    """
+    The shelves of everything that is watched.
+
+    Args:
+        keeps: Tells whether what is heard of a namespace is this process's to remember, at this moment.
+    """
+
+    def __init__(self, keeps: Callable[[str], bool] = everywhere) -> None:
+        self.budgets: Shelf[BudgetKey, LiveObject] = Shelf(_within(keeps, _budget_key), _LiveReader())
+        self.pools: Shelf[PoolKey, LiveObject] = Shelf(_within(keeps, _own_key), _LiveReader())
+        self.deployments: Shelf[PoolKey, LiveObject] = Shelf(_within(keeps, _deployment_owner), _LiveReader())
+        self.pods = PodShelf(_within(keeps, _labelled_pool))
+
+    def pool_keys(self) -> Iterator[PoolKey]:
+        """List the pools that are known."""
+        return (key for key, _ in self.pools.all())
+
+    def budget_keys(self) -> Iterator[BudgetKey]:
+        """List the budgets that are known."""
+        return (key for key, _ in self.budgets.all())
+
+    def forget_others(self, keeps: Callable[[str], bool]) -> None:
+        """Forget everything outside the namespaces that *keeps* names."""
+        self.budgets.keep_only(keeps)
+        self.pools.keep_only(keeps)
+        self.deployments.keep_only(keeps)
+        self.pods.keep_only(keeps)
 
     def pool(self, key: PoolKey) -> LiveObject | None:
         """Return a pool, if there is one."""
@@ -244,6 +274,17 @@ class _LiveReader:
 def read_live(raw: Mapping[str, Any]) -> LiveObject:
     """Read one object that nothing like it is known of."""
     return _LiveReader()(raw)
+
+
+def _within(
+    keeps: Callable[[str], bool], owner_of: Callable[[Mapping[str, Any]], Key | None]
+) -> Callable[[Mapping[str, Any]], Key | None]:
+    """Name the owner of what is kept, and nobody for the rest."""
+
+    def owner(raw: Mapping[str, Any]) -> Key | None:
+        return owner_of(raw) if keeps(raw["metadata"]["namespace"]) else None
+
+    return owner
 
 
 def _own_key(raw: Mapping[str, Any]) -> PoolKey:

@@ -133,15 +133,29 @@ async def resync_for_ever(
     *,
     namespaces: Sequence[str],
     every_seconds: float,
+    listing: asyncio.Lock,
     touched: Callable[[PoolKey], None],
     budget_touched: Callable[[BudgetKey], None],
 ) -> None:
-    """List everything from time to time; a list that fails is tried again at the next time."""
+    """
+    List everything from time to time; a list that fails is tried again at the next time.
+
+    Args:
+        api: The cluster.
+        inventory: To be brought up to date.
+        namespaces: To list; none means all.
+        every_seconds: Between two lists.
+        listing: Held while they are made: one that began before namespaces came to this process, and ends
+            after the list that was made for them, would take what is in them for gone.
+        touched: Called for every pool of which there is something that no watch told, or had vanished unseen.
+        budget_touched: The same for every budget.
+    """
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            news = await resync(api, inventory, namespaces=namespaces)
-            budget_news = await resync_budgets(api, inventory, namespaces=namespaces)
+            async with listing:
+                news = await resync(api, inventory, namespaces=namespaces)
+                budget_news = await resync_budgets(api, inventory, namespaces=namespaces)
         except ApiServerError as error:
             logger.warning("Complete list not made: %s", error)
             continue

@@ -12,6 +12,7 @@ from queueworkers.cluster import paths
 from queueworkers.cluster.announcer import Announcer
 from queueworkers.cluster.deployments import DeploymentWriter
 from queueworkers.cluster.gate import Lane
+from queueworkers.cluster.inventory import everywhere
 from queueworkers.cluster.pod_events import PodEvents
 from queueworkers.cluster.pods import PodWriter
 from queueworkers.cluster.reading import (
@@ -30,7 +31,7 @@ from queueworkers.domain.rollout import ChangeTrigger
 from queueworkers.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from queueworkers.cluster.client import KubernetesApi
     from queueworkers.cluster.inventory import Inventory
@@ -46,9 +47,20 @@ AUTOSCALERS_KEPT_SECONDS = 15.0
 
 
 class ClusterWorld:
-    """What can be seen of pools and workers in a cluster, and done to them."""
+    """
+    What can be seen of pools and workers in a cluster, and done to them.
 
-    def __init__(self, api: KubernetesApi, inventory: Inventory) -> None:
+    Args:
+        api: The cluster.
+        inventory: What is known of it.
+        works_on: Tells whether the pools and budgets of a namespace are this process's to look after, at this
+            moment; the others are to it as if they were not there.
+    """
+
+    def __init__(
+        self, api: KubernetesApi, inventory: Inventory, *, works_on: Callable[[str], bool] = everywhere
+    ) -> None:
+        self._works_on = works_on
         self._api = api
         self._inventory = inventory
         self._deployments = DeploymentWriter(api, inventory)
@@ -60,7 +72,7 @@ class ClusterWorld:
     def pool(self, key: PoolKey) -> Pool | None:
         """Return a pool as it is known; ``None`` when there is none."""
         live = self._inventory.pool(key)
-        if live is None:
+        if live is None or not self._works_on(key.namespace):
             return None
         content = live.content
         metadata = content["metadata"]
@@ -141,7 +153,7 @@ class ClusterWorld:
     def budget(self, key: BudgetKey) -> StoredBudget | None:
         """Return a budget as it is known; ``None`` when there is none."""
         live = self._inventory.budget(key)
-        if live is None or live.deleting:
+        if live is None or live.deleting or not self._works_on(key.namespace):
             return None
         content = live.content
         spec = parse_budget(content["spec"])

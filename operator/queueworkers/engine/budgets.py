@@ -152,6 +152,7 @@ class Budgets:
             self._changed(key)
         if not claims:
             self._claims.pop(key, None)
+            self._complete.discard(key)  # whoever comes back to it, such as with its shard, may bring others
 
     def _unseen(self, key: BudgetKey, *, but: PoolKey) -> tuple[str, ...]:
         """

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     from queueworkers.domain.identity import PoolKey
 
@@ -27,6 +27,11 @@ class FirstRound:
     def __init__(self, look: Callable[[PoolKey], Awaitable[bool]], *, pools: Iterable[PoolKey]) -> None:
         self._look = look
         self._ahead = set(pools)
+        self._pools = len(self._ahead)
+
+    def expect(self, pools: Collection[PoolKey]) -> None:
+        """Wait for further pools, which came to this process."""
+        self._ahead.update(pools)
         self._pools = len(self._ahead)
 
     async def look(self, key: PoolKey) -> None:

@@ -40,6 +40,7 @@ class KeyedQueue(Generic[Key]):
         self._in_work: set[Key] = set()
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._failures: defaultdict[Key, int] = defaultdict(int)
+        self._ended = asyncio.Event()
 
     def add(self, key: Key) -> None:
         """Have *key* looked at as soon as possible."""
@@ -69,6 +70,12 @@ class KeyedQueue(Generic[Key]):
             timer.cancel()
         self._failures.pop(key, None)
 
+    async def settle(self, concerns: Callable[[Key], bool]) -> None:
+        """Wait until no key of some is being worked on."""
+        while any(concerns(key) for key in self._in_work):
+            self._ended.clear()
+            await self._ended.wait()
+
     async def work(self, handle: Callable[[Key], Awaitable[None]]) -> None:
         """
         Hand key after key to *handle*, for ever; run several of these side by side.
@@ -93,6 +100,7 @@ class KeyedQueue(Generic[Key]):
                 self._failures.pop(key, None)
             finally:
                 self._in_work.discard(key)
+                self._ended.set()
                 if key in self._dirty:
                     self._waiting.put_nowait(key)
 
