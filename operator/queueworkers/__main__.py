@@ -138,12 +138,17 @@ async def _run(
         KeyedQueue[BudgetKey](),
     )
     world = ClusterWorld(api, inventory, works_on=territory.works_on)
+
+    def backlog_changed(key: PoolKey) -> None:
+        # Somebody waits for the workers of a pool that has some; a pool that is new, or was not read yet, can wait for it.
+        queue.add(key, urgent=inventory.deployment(key) is not None)
+
     observer = BacklogObserver(
         world,
         connect=lambda endpoint, changed: RedisReader(
             endpoint, changed=changed, timeout_seconds=settings.redis_timeout_seconds
         ),
-        changed=queue.add,
+        changed=backlog_changed,
     )
     references = ReferenceObserver(ReferenceReader(api), changed=queue.add)
     budgets = Budgets(

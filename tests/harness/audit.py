@@ -30,8 +30,10 @@ class Request:
     """What the program calls itself."""
     status: int
     """How it was answered."""
+    received_at: str
+    """When it came, in the API server's own spelling, which can be sorted."""
     answered_at: str
-    """When, in the API server's own spelling, which can be sorted."""
+    """When it was answered, likewise."""
 
     @property
     def writes(self) -> bool:
@@ -82,5 +84,6 @@ def _request(entry: Mapping[str, Any]) -> Request:
         target.get("name", ""),
         agent=entry.get("userAgent", ""),
         status=entry.get("responseStatus", {}).get("code", 0),
+        received_at=entry["requestReceivedTimestamp"],
         answered_at=entry["stageTimestamp"],
     )

@@ -157,7 +157,7 @@ class KubernetesApi:
                 return items, int(page["metadata"]["resourceVersion"])
             query["continue"] = token
 
-    async def create(self, path: str, body: Mapping[str, Any], *, lane: Lane) -> dict[str, Any]:
+    async def create(self, path: str, body: Mapping[str, Any], *, lane: Lane = Lane.SHAPE) -> dict[str, Any]:
         """Create one object in a collection."""
         return await self._request("create", "POST", path, body=body, lane=lane)
 

@@ -3,12 +3,13 @@ A queue of keys that says *look at this one*, never *this happened*.
 
 A key that is added while it waits is in the queue once; one that is added
 while it is being worked on comes again afterwards; and no key is ever worked
-on twice at a time.
+on twice at a time.  An urgent one goes before all that are not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -35,22 +36,27 @@ class KeyedQueue(Generic[Key]):
     """Keys to look at, now or later, each at most once at a time."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: asyncio.PriorityQueue[tuple[bool, int, Key]] = asyncio.PriorityQueue()
+        self._turns = itertools.count()
         self._dirty: set[Key] = set()
+        self._urgent: set[Key] = set()
         self._in_work: set[Key] = set()
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._failures: defaultdict[Key, int] = defaultdict(int)
         self._ended = asyncio.Event()
 
-    def add(self, key: Key) -> None:
-        """Have *key* looked at as soon as possible."""
+    def add(self, key: Key, *, urgent: bool = False) -> None:
+        """Have *key* looked at as soon as possible; an urgent one overtakes the others, itself included."""
         timer = self._later.pop(key, None)
         if timer:
             timer.cancel()
-        if key not in self._dirty:
+        hurries = urgent and key not in self._urgent
+        if hurries:
+            self._urgent.add(key)
+        if key not in self._dirty or hurries:
             self._dirty.add(key)
             if key not in self._in_work:
-                self._waiting.put_nowait(key)
+                self._put(key)
 
     def add_later(self, key: Key, *, seconds: float) -> None:
         """Have *key* looked at after some time, or earlier; the earliest wish counts."""
@@ -84,8 +90,11 @@ class KeyedQueue(Generic[Key]):
         alone.
         """
         while True:
-            key = await self._waiting.get()
+            _, _, key = await self._waiting.get()
+            if key not in self._dirty or key in self._in_work:
+                continue  # it has overtaken itself
             self._dirty.discard(key)
+            self._urgent.discard(key)
             self._in_work.add(key)
             try:
                 await handle(key)
@@ -102,7 +111,10 @@ class KeyedQueue(Generic[Key]):
                 self._in_work.discard(key)
                 self._ended.set()
                 if key in self._dirty:
-                    self._waiting.put_nowait(key)
+                    self._put(key)
+
+    def _put(self, key: Key) -> None:
+        self._waiting.put_nowait((key not in self._urgent, next(self._turns), key))
 
     def _retry(self, key: Key, seconds: float | None) -> None:
         self._failures[key] += 1

@@ -61,6 +61,59 @@ def test_a_key_that_waits_is_in_the_queue_once() -> None:
     assert virtually(scenario()) == [(0, "a"), (0, "b")]
 
 
+def test_an_urgent_key_overtakes_the_others_and_itself() -> None:
+    """A pool for whose workers somebody waits does not stand behind hundreds that are new; and is one look still."""
+
+    async def scenario() -> Handled:
+        queue, diary = KeyedQueue[str](), Diary(seconds=1)
+        for key in "abc":
+            queue.add(key)
+        queue.add("c", urgent=True)
+        queue.add("d", urgent=True)
+        queue.add("d")
+        async with workers(queue, diary.handle):
+            await asyncio.sleep(10)
+        return diary.entries
+
+    assert virtually(scenario()) == [(0, "c"), (1, "d"), (2, "a"), (3, "b")]
+
+
+def test_a_key_that_becomes_urgent_in_work_comes_next() -> None:
+    """And still not twice at a time."""
+
+    async def scenario() -> Handled:
+        queue, diary = KeyedQueue[str](), Diary(seconds=2)
+        async with workers(queue, diary.handle):
+            queue.add("a")
+            await asyncio.sleep(1)
+            queue.add("b")
+            queue.add("a")
+            queue.add("a", urgent=True)
+            await asyncio.sleep(20)
+        return diary.entries
+
+    assert virtually(scenario()) == [(0, "a"), (2, "a"), (4, "b")]
+
+
+def test_what_is_being_worked_on_can_be_waited_for() -> None:
+    """And what is not concerned is not waited for."""
+
+    async def scenario() -> list[float]:
+        queue, diary = KeyedQueue[str](), Diary(seconds=3)
+        ended = []
+        async with workers(queue, diary.handle, count=2):
+            queue.add("a")
+            queue.add("b")
+            await asyncio.sleep(1)
+            await queue.settle(lambda key: key == "c")
+            ended.append(now())
+            await queue.settle(lambda key: key == "a")
+            ended.append(now())
+        return ended
+
+    assert virtually(scenario()) == [1, 3]
+
+
 def test_a_key_added_while_in_work_comes_again() -> None:
     """What happened meanwhile may not have been seen."""
 
