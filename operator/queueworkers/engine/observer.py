@@ -21,6 +21,7 @@ from queueworkers.backlog.signals import SignalSearch
 from queueworkers.domain.backlog import Backlog, SeenHead, UnknownBacklog
 from queueworkers.domain.notices import Notices
 from queueworkers.domain.report import describe_source
+from queueworkers.engine.allowance import Allowance
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.rhythm import Rhythm
 from queueworkers.engine.sources import observe_endpoint, refers_to_secrets
@@ -45,6 +46,12 @@ SECRETS_KEPT_SECONDS = 30.0
 
 RETRY_SECONDS = 5.0
 """How soon a missing Secret is looked for again."""
+
+RESTLESS_READINGS_PER_SECOND = 200
+"""
+How many pools are read, in a second, that never rest.  Each such reading mostly means a look at its pool, at some
+milliseconds of processor time; beyond this number those pools take turns, and one that wakes from rest still comes first.
+"""
 
 LOOK_UPS_AT_ONCE = 4
 """Pools whose Secrets are read side by side; most pools have none, and take no time."""
@@ -86,6 +93,7 @@ class BacklogObserver:
         self._connect = connect
         self._changed = changed
         self._followed: dict[PoolKey, Followed] = {}
+        self._allowance = Allowance(rate=RESTLESS_READINGS_PER_SECOND, burst=RESTLESS_READINGS_PER_SECOND)
         self._sweeps: dict[Endpoint, Sweep] = {}
         self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
         self._look_ups: KeyedQueue[PoolKey] = KeyedQueue()
@@ -205,7 +213,12 @@ class BacklogObserver:
     def _join(self, followed: Followed, endpoint: Endpoint) -> None:
         followed.endpoint = endpoint
         if endpoint not in self._sweeps:
-            sweep = Sweep(partial(self._connect, endpoint), publish=self._publish, changed=self._changed)
+            sweep = Sweep(
+                partial(self._connect, endpoint),
+                publish=self._publish,
+                changed=self._changed,
+                allowance=self._allowance,
+            )
             self._sweeps[endpoint] = sweep
             self._tasks[endpoint] = asyncio.create_task(sweep.run(), name=f"sweep {endpoint}")
         self._sweeps[endpoint].join(followed)

@@ -27,6 +27,9 @@ QUICK_SECONDS = 0.25
 BUSY_SECONDS = 1.0
 """How often, after that, a pool is read that does not stop changing."""
 
+RESTLESS_SECONDS = 10.0
+"""A pool that was read twice within this time does not rest."""
+
 LEARNING_SECONDS = 300.0
 """For so long after its last job a pool is watched whose rates matter: that nothing comes is to be learned too."""
 
@@ -61,6 +64,10 @@ class Rhythm:
         rests takes no more than its share.
         """
         return max(now + GATHER_SECONDS, self.read_at + QUICK_SECONDS, self.before_that + BUSY_SECONDS)
+
+    def is_restless(self, now: float) -> bool:
+        """Tell whether the pool goes on changing, so that it may wait for others that do."""
+        return now - self.before_that < RESTLESS_SECONDS
 
     def next_at(self, reading: Reading, *, net_seconds: float) -> float:
         """Tell when to read again after *reading*, if nothing happens before."""

@@ -2,7 +2,8 @@
 Reading the pools of one endpoint, each when it has its turn.
 
 Those that have it together are one question.  Every endpoint has a sweep, and
-a task, of its own, so one that hangs delays nobody else.
+a task, of its own, so one that hangs delays nobody else.  Pools that never rest
+share an allowance, over all endpoints, so that a thousand of them delay nobody either.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.identity import PoolKey
     from queueworkers.domain.leaving import Connection
+    from queueworkers.engine.allowance import Allowance
     from queueworkers.engine.rhythm import Rhythm
 
 POOLS_AT_ONCE = 200
@@ -122,6 +124,7 @@ class Sweep:
             with ``None`` where it may be any.
         publish: Called with each reading.
         changed: Called with pools of whose notices there is something new.
+        allowance: How many readings of pools that never rest there may be.
     """
 
     def __init__(
@@ -130,12 +133,15 @@ class Sweep:
         *,
         publish: Callable[[Followed, Reading], None],
         changed: Callable[[PoolKey], None],
+        allowance: Allowance,
     ) -> None:
         self.reader = connect(self._wake)
+        self._allowance = allowance
         self._publish = publish
         self._changed = changed
         self._members: dict[PoolKey, Followed] = {}
         self._readings: Timetable[PoolKey] = Timetable()
+        self._restless: Timetable[PoolKey] = Timetable()
         self._hearings: Timetable[PoolKey] = Timetable()
         self._queues = 0
         self._signal_keys = 0
@@ -155,8 +161,8 @@ class Sweep:
         followed = self._members.pop(key)
         self._queues -= len(followed.request.queues)
         self._signal_keys -= followed.search.key_count if followed.search else 0
-        self._readings.drop(key)
-        self._hearings.drop(key)
+        for table in (self._readings, self._restless, self._hearings):
+            table.drop(key)
         self.reader.forget(followed.request)
         return not self._members
 
@@ -170,8 +176,9 @@ class Sweep:
         try:
             while True:
                 self._something_new.clear()
-                await self._read(self._readings.take(self._now(), most=POOLS_AT_ONCE))
-                await self._hear(self._take_members(self._hearings))
+                await self._read(self._take_due())
+                heard = self._hearings.take(self._now(), most=POOLS_AT_ONCE)
+                await self._hear([self._members[key] for key in heard])
                 if self._now() >= self._probe_at:
                     self._probe_at = self._now() + PROBE_SECONDS
                     await self.reader.probe()
@@ -183,12 +190,16 @@ class Sweep:
         now = self._now()
         for key in self._members if pools is None else pools:
             if followed := self._members.get(key):
-                self._readings.advance(key, followed.rhythm.wake_at(now))
+                table = self._restless if followed.rhythm.is_restless(now) else self._readings
+                table.advance(key, followed.rhythm.wake_at(now))
                 self._something_new.set()
 
     async def _rest(self) -> None:
         """Wait for the next turn, or for something new."""
-        turns = (self._readings.next(), self._hearings.next(), self._probe_at)
+        restless = self._restless.next()
+        if restless is not None:
+            restless = max(restless, self._allowance.next_at(self._now()))
+        turns = (self._readings.next(), restless, self._hearings.next(), self._probe_at)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(min(turn for turn in turns if turn is not None)):
                 await self._something_new.wait()
@@ -254,8 +265,18 @@ class Sweep:
         rate = SIGNAL_KEYS_PER_SECOND_AT_REST if followed.rests else SIGNAL_KEYS_PER_SECOND
         return self._now() + max(SIGNALS_SECONDS, self._signal_keys / rate)
 
-    def _take_members(self, table: Timetable[PoolKey]) -> list[Followed]:
-        return [self._members[key] for key in table.take(self._now(), most=POOLS_AT_ONCE)]
+    def _take_due(self) -> list[PoolKey]:
+        """Take out whose turn it is, those that never rest as far as they may."""
+        now = self._now()
+        keys = self._readings.take(now, most=POOLS_AT_ONCE)
+        for key in keys:
+            self._restless.drop(key)
+        room = min(POOLS_AT_ONCE - len(keys), self._allowance.available(now))
+        restless = self._restless.take(now, most=room)
+        for key in restless:
+            self._readings.drop(key)
+        self._allowance.use(len(restless))
+        return keys + restless
 
     @property
     def _net_seconds(self) -> float:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from queueworkers.domain.identity import PoolKey
+from queueworkers.engine.observer import RESTLESS_READINGS_PER_SECOND
 from queueworkers.engine.sweep import NET_SECONDS, PROBE_SECONDS
 from unit.domain.given import NOON
 from unit.engine.observed import Observed, ready
@@ -82,6 +83,41 @@ def test_a_queue_that_never_rests_is_read_twice_a_second_at_most() -> None:
     assert trips <= 2 * 10 + 2
     assert len(calm) == 1
     assert 15.0 <= calm[0][0] < 15.02
+
+
+def test_a_thousand_that_never_rest_delay_nobody_who_does() -> None:
+    """They take turns; each has one in some seconds."""
+
+    async def scenario() -> tuple[list[int], float, set[str]]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            names = [f"pool-{number}" for number in range(1000)]
+            for name in names:
+                it.follow(name)
+            for number in range(10):
+                it.follow(f"elsewhere-{number}", "redis.two")
+            it.follow("calm")
+            await asyncio.sleep(10)
+            it.redis.trips.clear()
+            read: list[int] = []
+            for second in range(20):
+                before = sum(pools for _, _, pools in it.redis.trips)
+                for tenth in range(10):
+                    wake(it, names)
+                    if (second, tenth) == (15, 0):
+                        it.told.clear()
+                        it.redis.ready[HOST] = 1
+                        wake(it, ["calm"])
+                    await asyncio.sleep(0.1)
+                read.append(sum(pools for _, _, pools in it.redis.trips) - before)
+            calm = next(at for at, name in it.told if name == "calm") - 25.0
+            return read[10:15], calm, {name for _, name in it.told}
+
+    read, calm, told = virtually(scenario())
+    # And a few for the net.
+    assert max(read) <= 2 * RESTLESS_READINGS_PER_SECOND
+    assert 0 < calm < 0.1
+    assert len(told) == 1001
 
 
 def test_a_change_during_a_reading_is_another_reading() -> None:
