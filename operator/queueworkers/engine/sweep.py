@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 POOLS_AT_ONCE = 200
 """Beyond that what is urgent would wait too long for what is not."""
 
+HEARINGS_AT_ONCE = 20
+"""The same, of pools whose notices are read: each has a hundred places to look at."""
+
 NET_SECONDS = 30.0
 """How often a pool is read, at the least, of whose changes Redis tells."""
 
@@ -177,7 +180,7 @@ class Sweep:
             while True:
                 self._something_new.clear()
                 await self._read(self._take_due())
-                heard = self._hearings.take(self._now(), most=POOLS_AT_ONCE)
+                heard = self._hearings.take(self._now(), most=HEARINGS_AT_ONCE)
                 await self._hear([self._members[key] for key in heard])
                 if self._now() >= self._probe_at:
                     self._probe_at = self._now() + PROBE_SECONDS
