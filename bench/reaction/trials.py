@@ -23,6 +23,11 @@ JOBS_PER_WORKER = 10
 GIVE_UP_SECONDS = 300.0
 REST_SECONDS = 60.0
 """A pool whose jobs are gone is back at no workers within that time."""
+AT_REST_SECONDS = 1.2
+"""So long after its last change a pool is at rest for this operator, as for whoever looks once a second."""
+
+ASIDE_SECONDS = 3.0
+"""So long after many workers left, their pods are being cleared away, which takes all the processors there are."""
 _LOOK_SECONDS = 0.05
 
 
@@ -151,11 +156,13 @@ async def repeat(
     for number in range(times):
         subject = subjects[number % len(subjects)]
         await rest(watch, [subject])
-        await asyncio.sleep(chance.uniform(0.1, 0.1 + within_seconds))
+        await asyncio.sleep(AT_REST_SECONDS + chance.uniform(0.0, within_seconds))
         reactions.append(await react(client, watch, subject, load))
         client.delete(subject.key)
         if load.workers > 1:
-            await rest(watch, [subject])  # the making of so many pods is not part of the next figure
+            # The making of so many pods, and the end of them, is not part of the next figure.
+            await rest(watch, [subject])
+            await asyncio.sleep(ASIDE_SECONDS)
         if (number + 1) % 25 == 0:
             say(f"{label}: {number + 1} of {times}")
     return reactions

@@ -22,10 +22,18 @@ class FirstRound:
     Args:
         look: Looks at a pool; tells whether all was known that it takes.
         pools: Those that there were at the start.
+        complete: Called when all were looked at, of those that came later too.
     """
 
-    def __init__(self, look: Callable[[PoolKey], Awaitable[bool]], *, pools: Iterable[PoolKey]) -> None:
+    def __init__(
+        self,
+        look: Callable[[PoolKey], Awaitable[bool]],
+        *,
+        pools: Iterable[PoolKey],
+        complete: Callable[[], object],
+    ) -> None:
         self._look = look
+        self._complete = complete
         self._ahead = set(pools)
         self._pools = len(self._ahead)
 
@@ -40,3 +48,4 @@ class FirstRound:
             self._ahead.discard(key)
             if not self._ahead:
                 logger.info("All %d pools were looked at", self._pools)
+                self._complete()

@@ -22,11 +22,12 @@ async def test_it_is_told_once_and_only_when_all_is_known(caplog: pytest.LogCapt
     async def look(key: PoolKey) -> bool:
         return known[key]
 
-    first_round = FirstRound(look, pools=(FIRST, SECOND))
+    complete: list[None] = []
+    first_round = FirstRound(look, pools=(FIRST, SECOND), complete=lambda: complete.append(None))
     for key in (FIRST, LATER, SECOND, FIRST):
         await first_round.look(key)
-    assert caplog.messages == []
+    assert (caplog.messages, complete) == ([], [])
     known[SECOND] = True
     for key in (SECOND, FIRST, SECOND):
         await first_round.look(key)
-    assert caplog.messages == ["All 2 pools were looked at"]
+    assert (caplog.messages, complete) == (["All 2 pools were looked at"], [None])
