@@ -25,7 +25,7 @@ from queueworkers.engine.allowance import Allowance
 from queueworkers.engine.queue import KeyedQueue
 from queueworkers.engine.rhythm import Rhythm
 from queueworkers.engine.sources import observe_endpoint, refers_to_secrets
-from queueworkers.engine.sweep import Followed, Sweep
+from queueworkers.engine.sweep import Census, Followed, Sweep
 from queueworkers.errors import ApiServerError
 from queueworkers.frameworks.base import Spelling, reaches
 
@@ -94,6 +94,7 @@ class BacklogObserver:
         self._changed = changed
         self._followed: dict[PoolKey, Followed] = {}
         self._allowance = Allowance(rate=RESTLESS_READINGS_PER_SECOND, burst=RESTLESS_READINGS_PER_SECOND)
+        self._census = Census()
         self._sweeps: dict[Endpoint, Sweep] = {}
         self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
         self._look_ups: KeyedQueue[PoolKey] = KeyedQueue()
@@ -218,6 +219,7 @@ class BacklogObserver:
                 publish=self._publish,
                 changed=self._changed,
                 allowance=self._allowance,
+                census=self._census,
             )
             self._sweeps[endpoint] = sweep
             self._tasks[endpoint] = asyncio.create_task(sweep.run(), name=f"sweep {endpoint}")

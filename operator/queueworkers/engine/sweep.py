@@ -46,6 +46,9 @@ NET_QUEUES_PER_SECOND = 100
 PROBE_SECONDS = 5.0
 """How soon it is noticed that a server will tell of nothing any more, although nobody said so."""
 
+PROBES_PER_SECOND = 100
+"""Where there are very many servers, each is asked less often."""
+
 SIGNALS_SECONDS = 3.0
 """How soon a framework's own command, such as a restart or a pause, is noticed."""
 
@@ -118,6 +121,35 @@ class Followed:
         return self.search is not None and _has_jobs(reading) and not knew and not lately
 
 
+@dataclass(slots=True)
+class Census:
+    """What all sweeps of the process have to read: the more there is, the less often each part of it is read at rest."""
+
+    endpoints: int = 0
+    queues: int = 0
+    signal_keys: int = 0
+
+    @property
+    def net_seconds(self) -> float:
+        """How often each pool is read of whose changes its Redis tells."""
+        return max(NET_SECONDS, self.queues / NET_QUEUES_PER_SECOND)
+
+    @property
+    def probe_seconds(self) -> float:
+        """How often each endpoint is asked whether it still would tell."""
+        return max(PROBE_SECONDS, self.endpoints / PROBES_PER_SECOND)
+
+    def hearing_seconds(self, *, at_rest: bool) -> float:
+        """How often the notices of each pool are read."""
+        rate = SIGNAL_KEYS_PER_SECOND_AT_REST if at_rest else SIGNAL_KEYS_PER_SECOND
+        return max(SIGNALS_SECONDS, self.signal_keys / rate)
+
+    def count(self, followed: Followed, sign: int) -> None:
+        """Add a pool, or take it away."""
+        self.queues += sign * len(followed.request.queues)
+        self.signal_keys += sign * (followed.search.key_count if followed.search else 0)
+
+
 class Sweep:
     """
     The readings of all pools of one endpoint.
@@ -128,6 +160,7 @@ class Sweep:
         publish: Called with each reading.
         changed: Called with pools of whose notices there is something new.
         allowance: How many readings of pools that never rest there may be.
+        census: To be kept up to date.
     """
 
     def __init__(
@@ -137,8 +170,10 @@ class Sweep:
         publish: Callable[[Followed, Reading], None],
         changed: Callable[[PoolKey], None],
         allowance: Allowance,
+        census: Census,
     ) -> None:
         self.reader = connect(self._wake)
+        self._census = census
         self._allowance = allowance
         self._publish = publish
         self._changed = changed
@@ -146,8 +181,6 @@ class Sweep:
         self._readings: Timetable[PoolKey] = Timetable()
         self._restless: Timetable[PoolKey] = Timetable()
         self._hearings: Timetable[PoolKey] = Timetable()
-        self._queues = 0
-        self._signal_keys = 0
         self._probe_at = 0.0
         self._something_new = asyncio.Event()
 
@@ -155,15 +188,13 @@ class Sweep:
         """Read a pool from now on, and for the first time at once."""
         key = followed.request.key
         self._members[key] = followed
-        self._queues += len(followed.request.queues)
-        self._signal_keys += followed.search.key_count if followed.search else 0
+        self._census.count(followed, +1)
         self.read_soon(key)
 
     def leave(self, key: PoolKey) -> bool:
         """Read a pool no more; return whether it was the last one."""
         followed = self._members.pop(key)
-        self._queues -= len(followed.request.queues)
-        self._signal_keys -= followed.search.key_count if followed.search else 0
+        self._census.count(followed, -1)
         for table in (self._readings, self._restless, self._hearings):
             table.drop(key)
         self.reader.forget(followed.request)
@@ -176,17 +207,17 @@ class Sweep:
 
     async def run(self) -> None:
         """Read for ever."""
+        self._census.endpoints += 1
         try:
             while True:
                 self._something_new.clear()
                 await self._read(self._take_due())
                 heard = self._hearings.take(self._now(), most=HEARINGS_AT_ONCE)
                 await self._hear([self._members[key] for key in heard])
-                if self._now() >= self._probe_at:
-                    self._probe_at = self._now() + PROBE_SECONDS
-                    await self.reader.probe()
+                await self._probe()
                 await self._rest()
         finally:
+            self._census.endpoints -= 1
             await self.reader.close()
 
     def _wake(self, pools: Collection[PoolKey] | None) -> None:
@@ -207,6 +238,16 @@ class Sweep:
             async with asyncio.timeout_at(min(turn for turn in turns if turn is not None)):
                 await self._something_new.wait()
 
+    async def _probe(self) -> None:
+        if self._now() < self._probe_at:
+            return
+        self._probe_at = self._now() + self._census.probe_seconds
+        try:
+            await self.reader.probe()
+        except Exception:
+            # The last line of defence, as below.
+            logger.exception("Probing failed unexpectedly")
+
     async def _read(self, keys: Sequence[PoolKey]) -> None:
         due = [self._members[key] for key in keys]
         if not due:
@@ -221,7 +262,7 @@ class Sweep:
         for followed, reading in both:
             key = followed.request.key
             if self._members.get(key) is followed:  # else it left while it was read
-                at = followed.rhythm.next_at(reading, net_seconds=self._net_seconds)
+                at = followed.rhythm.next_at(reading, net_seconds=self._census.net_seconds)
                 self._readings.advance(key, at)
                 self._publish(followed, reading)
                 if followed.search:
@@ -265,8 +306,7 @@ class Sweep:
 
     def _hear_at(self, followed: Followed) -> float:
         """Tell when to read a pool's notices: the more there are to read, the later."""
-        rate = SIGNAL_KEYS_PER_SECOND_AT_REST if followed.rests else SIGNAL_KEYS_PER_SECOND
-        return self._now() + max(SIGNALS_SECONDS, self._signal_keys / rate)
+        return self._now() + self._census.hearing_seconds(at_rest=followed.rests)
 
     def _take_due(self) -> list[PoolKey]:
         """Take out whose turn it is, those that never rest as far as they may."""
@@ -280,10 +320,6 @@ class Sweep:
             self._readings.drop(key)
         self._allowance.use(len(restless))
         return keys + restless
-
-    @property
-    def _net_seconds(self) -> float:
-        return max(NET_SECONDS, self._queues / NET_QUEUES_PER_SECOND)
 
     @staticmethod
     def _now() -> float:

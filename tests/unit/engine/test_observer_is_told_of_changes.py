@@ -6,9 +6,16 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from queueworkers.domain.identity import PoolKey
 from queueworkers.engine.observer import RESTLESS_READINGS_PER_SECOND
-from queueworkers.engine.sweep import NET_SECONDS, PROBE_SECONDS
+from queueworkers.engine.sweep import (
+    NET_QUEUES_PER_SECOND,
+    NET_SECONDS,
+    PROBE_SECONDS,
+    PROBES_PER_SECOND,
+)
 from unit.domain.given import NOON
 from unit.engine.observed import Observed, ready
 from unit.engine.virtual_time import virtually
@@ -37,6 +44,26 @@ def test_an_hour_of_rest_costs_a_reading_a_minute_or_two() -> None:
     trips, probes = virtually(scenario())
     assert trips <= 3600 / NET_SECONDS + 1
     assert abs(probes - 3600 / PROBE_SECONDS) < 2
+
+
+def test_very_many_pools_at_rest_cost_no_more_than_many() -> None:
+    """Each is read less often, wherever it is, and each server is asked less often whether it is there."""
+
+    async def rates(pools: int) -> tuple[float, float]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            for number in range(pools):
+                it.follow(f"pool-{number}", f"redis.{number % 1000}")
+            await asyncio.sleep(300)
+            it.redis.trips.clear()
+            it.redis.probes.clear()
+            await asyncio.sleep(300)
+            return sum(count for _, _, count in it.redis.trips) / 300, len(it.redis.probes) / 300
+
+    # One queue each.
+    read, probes = virtually(rates(6000))
+    assert read == pytest.approx(NET_QUEUES_PER_SECOND, rel=0.3)
+    assert probes == pytest.approx(PROBES_PER_SECOND, rel=0.3)
 
 
 def test_a_change_is_read_within_hundredths_of_a_second() -> None:
