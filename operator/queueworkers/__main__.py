@@ -18,6 +18,7 @@ from queueworkers.api.budget import BUDGET_KIND
 from queueworkers.backlog.redis import RedisReader
 from queueworkers.cluster import doorway, paths
 from queueworkers.cluster.client import KubernetesApi, load_configuration
+from queueworkers.cluster.gate import SUBJECT
 from queueworkers.cluster.inventory import Inventory
 from queueworkers.cluster.leases import Alone, LeaseKeeper, LeaseStore
 from queueworkers.cluster.references import ReferenceReader
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from kubernetes.aio import client
 
 PROGRAM = "queue-worker-operator"
+
+RUSHING = 256
+"""Pools that are looked at side by side because their backlog changed: each may wait long to say what it did."""
 
 LEASES_IN_FLIGHT = 8
 LEASE_TIMEOUT_SECONDS = 4.0
@@ -142,7 +146,10 @@ async def _run(
 
     def backlog_changed(key: PoolKey) -> None:
         # Somebody waits for the workers of a pool that has some; a pool that is new, or was not read yet, can wait for it.
-        queue.add(key, urgent=inventory.deployment(key) is not None)
+        urgent = inventory.deployment(key) is not None
+        queue.add(key, urgent=urgent)
+        if urgent and queue.is_in_work(key):
+            api.hurry(key)
 
     observer = BacklogObserver(
         world,
@@ -176,6 +183,14 @@ async def _run(
     # What is kept of ten thousand pools is there for good: going through it again and again, in search of what
     # nobody needs any more, takes 60 ms each time, in which nothing else happens.
     first_round = FirstRound(reconciler.reconcile, pools=(), complete=gc.freeze)
+
+    async def look(key: PoolKey) -> None:
+        SUBJECT.set(key)
+        try:
+            await first_round.look(key)
+        finally:
+            api.calm(key)
+
     listing = asyncio.Lock()
 
     async def observe_all() -> None:
@@ -220,7 +235,8 @@ async def _run(
                 )
             ),
             tasks.create_task(budget_queue.work(reporter.reconcile)),
-            *(tasks.create_task(queue.work(first_round.look)) for _ in range(settings.reconcilers)),
+            tasks.create_task(queue.rush(look, most=RUSHING)),
+            *(tasks.create_task(queue.work(look)) for _ in range(settings.reconcilers)),
         ]
         await stop.wait()
         await keeper.leave()

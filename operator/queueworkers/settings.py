@@ -29,8 +29,8 @@ class Settings:
     """Between two writes of a pool's status in which only numbers changed."""
     redis_timeout_seconds: float = 2.0
     """For one reading of one Redis; after that its pools' backlogs are not known."""
-    reconcilers: int = 32
-    """Pools that are looked at side by side."""
+    reconcilers: int = 8
+    """Pools that are looked at side by side, beside those for whose workers somebody waits."""
     requests_in_flight: int = 16
     """Requests to the API server at once."""
     writes_per_second: float = 200.0
@@ -65,7 +65,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
         ("--log-level", str, f"one of {', '.join(LOG_LEVELS)}; default: info"),
         ("--status-pace-seconds", int, "between status writes in which only numbers changed; default: 5"),
         ("--redis-timeout-seconds", float, "for one reading of one Redis; default: 2"),
-        ("--reconcilers", int, "pools looked at side by side; default: 32"),
+        ("--reconcilers", int, "pools looked at side by side; default: 8"),
         ("--requests-in-flight", int, "requests to the API server at once; default: 16"),
         (
             "--writes-per-second",

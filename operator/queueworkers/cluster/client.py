@@ -21,7 +21,7 @@ from queueworkers.cluster.paths import namespace_of
 from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, NotOursError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from kubernetes.aio.client import rest
 
@@ -124,6 +124,14 @@ class KubernetesApi:
         )
         self._permit = permit
         self._timeout_seconds = timeout_seconds
+
+    def hurry(self, subject: Hashable) -> None:
+        """Let every request about one subject go first, until `calm`."""
+        self._gate.hurry(subject)
+
+    def calm(self, subject: Hashable) -> None:
+        """Let what comes from now on about one subject wait like everything else."""
+        self._gate.calm(subject)
 
     async def close(self) -> None:
         """End all connections."""

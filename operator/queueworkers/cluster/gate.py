@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextvars import ContextVar
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
 FIRST_HOLD_SECONDS = 0.25
 LAST_HOLD_SECONDS = 10.0
@@ -41,6 +43,10 @@ class Lane(IntEnum):
 
 RESERVE = {Lane.SHAPE: 0.25, Lane.TELL: 0.5}
 """The part of a burst that each lane leaves to those before it; the others are not paced."""
+
+
+SUBJECT: ContextVar[Hashable | None] = ContextVar("subject", default=None)
+"""Whom the requests of a task are about."""
 
 
 class Pace:
@@ -76,6 +82,14 @@ class Pace:
         self._as_of = now
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    """A request that waits."""
+
+    subject: Hashable | None
+    entered_at: asyncio.Future[float]
+
+
 class Gate:
     """
     Lets requests through, one lane after the other.
@@ -92,7 +106,8 @@ class Gate:
         self._in_flight = 0
         self._clock = clock
         self._pace = Pace(writes_per_second, now=clock())
-        self._waiting: dict[Lane, deque[asyncio.Future[float]]] = {lane: deque() for lane in Lane}
+        self._waiting: dict[Lane, deque[_Turn]] = {lane: deque() for lane in Lane}
+        self._hurried: set[Hashable | None] = set()
         self._held_until = float("-inf")
         self._held_at = float("-inf")
         self._failures = 0
@@ -100,16 +115,33 @@ class Gate:
 
     async def enter(self, lane: Lane) -> float:
         """Wait for a turn, and return when it came; `leave` has to follow."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting[lane].append(turn)
+        turn = _Turn(SUBJECT.get(), asyncio.get_running_loop().create_future())
+        self._waiting[Lane.SCALE if turn.subject in self._hurried else lane].append(turn)
         self._let_in()
         try:
-            entered_at: float = await turn
+            return await turn.entered_at
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.entered_at.done() and not turn.entered_at.cancelled():
                 self.leave()
             raise
-        return entered_at
+
+    def hurry(self, subject: Hashable) -> None:
+        """
+        Let everything about one subject go first, until `calm`.
+
+        What only tells where it stood a moment ago must not delay what somebody
+        waits for now, and that has to come after it.
+        """
+        self._hurried.add(subject)
+        for lane in RESERVE:
+            waiting = self._waiting[lane]
+            self._waiting[Lane.SCALE].extend(turn for turn in waiting if turn.subject == subject)
+            self._waiting[lane] = deque(turn for turn in waiting if turn.subject != subject)
+        self._let_in()
+
+    def calm(self, subject: Hashable) -> None:
+        """Let what comes from now on about one subject wait like everything else."""
+        self._hurried.discard(subject)
 
     def leave(self) -> None:
         """Make room for the next one."""
@@ -148,7 +180,7 @@ class Gate:
         waits = []
         for lane, queue in self._waiting.items():
             while queue and self._in_flight < int(self._window):
-                if queue[0].done():  # whoever waited was cancelled
+                if queue[0].entered_at.done():  # whoever waited was cancelled
                     queue.popleft()
                 elif wait := self._pace.wait_seconds(lane, now):
                     waits.append(wait)
@@ -156,7 +188,7 @@ class Gate:
                 else:
                     self._pace.use(lane, now)
                     self._in_flight += 1
-                    queue.popleft().set_result(now)
+                    queue.popleft().entered_at.set_result(now)
         if waits:
             self._again(min(waits))
 

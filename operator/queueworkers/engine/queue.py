@@ -44,6 +44,7 @@ class KeyedQueue(Generic[Key]):
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._failures: defaultdict[Key, int] = defaultdict(int)
         self._ended = asyncio.Event()
+        self._rushing: asyncio.Queue[Key] = asyncio.Queue()
 
     def add(self, key: Key, *, urgent: bool = False) -> None:
         """Have *key* looked at as soon as possible; an urgent one overtakes the others, itself included."""
@@ -57,6 +58,10 @@ class KeyedQueue(Generic[Key]):
             self._dirty.add(key)
             if key not in self._in_work:
                 self._put(key)
+
+    def is_in_work(self, key: Key) -> bool:
+        """Tell whether *key* is being looked at, so that the next look has to wait for the end of this one."""
+        return key in self._in_work
 
     def add_later(self, key: Key, *, seconds: float) -> None:
         """Have *key* looked at after some time, or earlier; the earliest wish counts."""
@@ -91,30 +96,61 @@ class KeyedQueue(Generic[Key]):
         """
         while True:
             _, _, key = await self._waiting.get()
-            if key not in self._dirty or key in self._in_work:
-                continue  # it has overtaken itself
-            self._dirty.discard(key)
-            self._urgent.discard(key)
-            self._in_work.add(key)
-            try:
-                await handle(key)
-            except ApiServerError as error:
-                self._retry(key, error.retry_after)
-                logger.warning("%s: %s; trying again", key, error)
-            except Exception:
-                # The last line of defence: a bug in one pool must not stop the others.
-                self._retry(key, None)
-                logger.exception("%s: unexpected failure; trying again", key)
-            else:
-                self._failures.pop(key, None)
-            finally:
-                self._in_work.discard(key)
-                self._ended.set()
-                if key in self._dirty:
-                    self._put(key)
+            if self._begin(key):
+                await self._hand(key, handle)
+
+    async def rush(self, handle: Callable[[Key], Awaitable[None]], *, most: int) -> None:
+        """
+        Hand each urgent key to *handle* at once, for ever, beside those who `work`.
+
+        They may all wait for something that has time.
+
+        Args:
+            handle: As in `work`.
+            most: So many side by side; the others go before all that are not urgent.
+        """
+        places = asyncio.Semaphore(most)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                key = await self._rushing.get()
+                await places.acquire()
+                if self._begin(key):
+                    task = tasks.create_task(self._hand(key, handle))
+                    task.add_done_callback(lambda _: places.release())
+                else:
+                    places.release()
+
+    def _begin(self, key: Key) -> bool:
+        """Take a key into work; False where it has overtaken itself."""
+        if key not in self._dirty or key in self._in_work:
+            return False
+        self._dirty.discard(key)
+        self._urgent.discard(key)
+        self._in_work.add(key)
+        return True
+
+    async def _hand(self, key: Key, handle: Callable[[Key], Awaitable[None]]) -> None:
+        try:
+            await handle(key)
+        except ApiServerError as error:
+            self._retry(key, error.retry_after)
+            logger.warning("%s: %s; trying again", key, error)
+        except Exception:
+            # The last line of defence: a bug in one pool must not stop the others.
+            self._retry(key, None)
+            logger.exception("%s: unexpected failure; trying again", key)
+        else:
+            self._failures.pop(key, None)
+        finally:
+            self._in_work.discard(key)
+            self._ended.set()
+            if key in self._dirty:
+                self._put(key)
 
     def _put(self, key: Key) -> None:
         self._waiting.put_nowait((key not in self._urgent, next(self._turns), key))
+        if key in self._urgent:
+            self._rushing.put_nowait(key)
 
     def _retry(self, key: Key, seconds: float | None) -> None:
         self._failures[key] += 1

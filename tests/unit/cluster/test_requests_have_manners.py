@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from queueworkers.cluster.gate import Gate, Lane
+from queueworkers.cluster.gate import SUBJECT, Gate, Lane
 from unit.engine.virtual_time import now, virtually
 
 
@@ -89,6 +89,38 @@ def test_a_number_of_workers_overtakes_all_that_waits() -> None:
         assert asking.began[Lane.SCALE] == [pytest.approx(5.001)]
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)
+
+    virtually(scenario())
+
+
+def test_what_stands_before_a_number_that_somebody_waits_for_is_hurried() -> None:
+    """An Event and a status of the same pool, one after the other; those of others wait on, and so does the next one."""
+
+    async def scenario() -> None:
+        asking = Asking()
+        others = asyncio.create_task(asking.ask_many(Lane.TELL, 1000))
+
+        async def tell_twice() -> None:
+            SUBJECT.set("orders")
+            await asking.ask(Lane.TELL)
+            await asking.ask(Lane.TELL)
+
+        await asyncio.sleep(5.001)
+        telling = asyncio.create_task(tell_twice())
+        await asyncio.sleep(1)
+        assert not telling.done()
+        told = len(asking.began[Lane.TELL])
+        asking.gate.hurry("orders")
+        await asyncio.sleep(0.01)
+        assert telling.done()
+        assert len(asking.began[Lane.TELL]) == told + 2
+        asking.gate.calm("orders")
+        telling = asyncio.create_task(tell_twice())
+        await asyncio.sleep(1)
+        assert not telling.done()
+        for task in (telling, others):
+            task.cancel()
+        await asyncio.gather(telling, others, return_exceptions=True)
 
     virtually(scenario())
 

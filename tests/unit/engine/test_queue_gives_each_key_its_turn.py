@@ -287,3 +287,29 @@ def test_the_wait_after_failures_has_an_end() -> None:
     assert waits[:4] == [0.5, 1.0, 2.0, 4.0]
     assert waits == sorted(waits)
     assert waits[-1] == 120
+
+
+def test_an_urgent_key_waits_for_nobody_who_waits() -> None:
+    """All who work may wait for something that has time; and each key is still in work once at a time."""
+
+    async def scenario() -> tuple[list[float], Counter[str]]:
+        queue, diary = KeyedQueue[str](), Diary(seconds=100.0)
+        for number in range(20):
+            queue.add(f"slow-{number}")
+        rushing = asyncio.create_task(queue.rush(diary.handle, most=3))
+        try:
+            async with workers(queue, diary.handle, count=4):
+                await asyncio.sleep(10)
+                for key in ("a", "b", "a", "slow-0", "c", "d"):
+                    queue.add(key, urgent=True)
+                await asyncio.sleep(91)
+                begun = [at for at, key in diary.entries if key in {"a", "b", "c"}]
+                return begun, Counter(key for _, key in diary.entries)
+        finally:
+            rushing.cancel()
+            await asyncio.gather(rushing, return_exceptions=True)
+
+    begun, times = virtually(scenario())
+    assert begun == [10.0] * 3
+    # Beyond the most, an urgent key goes before all others as soon as somebody is free; so does one that was in work.
+    assert (times["d"], times["slow-0"], times["a"]) == (1, 2, 1)
