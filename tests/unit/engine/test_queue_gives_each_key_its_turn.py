@@ -313,3 +313,26 @@ def test_an_urgent_key_waits_for_nobody_who_waits() -> None:
     assert begun == [10.0] * 3
     # Beyond the most, an urgent key goes before all others as soon as somebody is free; so does one that was in work.
     assert (times["d"], times["slow-0"], times["a"]) == (1, 2, 1)
+
+
+def test_ten_thousand_looks_that_ask_nobody_anything_let_others_have_a_turn() -> None:
+    """As at a start, when no backlog was read yet."""
+
+    async def scenario() -> int:
+        queue, handled, turns = KeyedQueue[int](), 0, 0
+
+        async def handle(_key: int) -> None:
+            nonlocal handled
+            handled += 1
+
+        for number in range(10_000):
+            queue.add(number)
+        working = asyncio.create_task(queue.work(handle))
+        while handled < 10_000:
+            turns += 1
+            await asyncio.sleep(0)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return turns
+
+    assert virtually(scenario()) >= 5_000
