@@ -30,7 +30,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/benchmarks/scale.md"
 SIZES = (100, 1_000, 10_000)
 STARTS = 3
 REST_SECONDS = 60.0
-IN_A_HURRY = ("--reconcilers=64", "--requests-in-flight=64")
+IN_A_HURRY = ("--reconcilers=64", "--requests-in-flight=64", "--writes-per-second=2000")
 """How operators are started that only make what will be measured, one namespace after the other."""
 REDIS_PORT = 6379
 """The same each time: pools that an earlier run has left name it."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from harness.cluster import Cluster
     from measuring.processes import Cost
 
+QUIET_SECONDS = 10.0
+"""So long after its last list an operator makes no other one: pages follow each other at once."""
+
 SETTLING_SECONDS = 15.0
 """After which a start is over, the connections and lists that nobody needs any more included."""
 START_SECONDS = 1800.0
@@ -58,7 +61,10 @@ class ColdStart:
     """Until pools, Deployments and pods were listed."""
     ready_seconds: float
     """Until every pool was looked at with a reading of its queues."""
+    watching_seconds: float
+    """Until every kind of object was listed once more, by the watch, and is watched."""
     at_ready: Cost
+    at_watching: Cost
     at_rest: Cost
     lags: tuple[float, ...]
     """Until it was ready."""
@@ -84,6 +90,7 @@ def measure_cold_start(
             listed = time.monotonic()
             wait_until_ready(operator, pools=pools)
             ready, at_ready = time.monotonic(), read_cost(operator.pid)
+            watching, at_watching = wait_until_watching(operator, audit), read_cost(operator.pid)
             time.sleep(SETTLING_SECONDS)
             rest = _measure_stretch(operator, cluster, server, lags, seconds=rest_seconds)
             at_rest = read_cost(operator.pid)
@@ -99,7 +106,9 @@ def measure_cold_start(
         return ColdStart(
             listed_seconds=listed - started,
             ready_seconds=ready - started,
+            watching_seconds=watching - started,
             at_ready=at_ready,
+            at_watching=at_watching,
             at_rest=at_rest,
             lags=tuple(read_lags(lags, since=started, until=ready)),
             requests=requests,
@@ -120,6 +129,18 @@ def wait_until_ready(operator: OperatorProcess, *, pools: int) -> None:
         timeout_seconds=START_SECONDS,
         check=operator.require_running,
     )
+
+
+def wait_until_watching(operator: OperatorProcess, audit: Audit) -> float:
+    """Wait until the operator has listed everything for its watches too, and return when it had: before, it is not at rest."""
+    lists, at = 0, time.monotonic()
+    while time.monotonic() - at < QUIET_SECONDS:
+        operator.require_running()
+        time.sleep(1.0)
+        now = sum(each.verb == "list" for each in audit.requests())
+        if now != lists:
+            lists, at = now, time.monotonic()
+    return at
 
 
 def wait_for_rest(cluster: Cluster, *, quiet_seconds: float = 5.0, least_seconds: float = 0.0) -> None:

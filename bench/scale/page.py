@@ -44,6 +44,8 @@ _FIGURES: tuple[tuple[str, str, Callable[[ColdStart], float]], ...] = (
     ("start: everything is listed", "{:.1f} s", lambda start: start.listed_seconds),
     ("start: every pool was looked at", "{:.1f} s", lambda start: start.ready_seconds),
     ("start: processor time", "{:.1f} s", lambda start: start.at_ready.cpu_seconds),
+    ("start: everything is watched", "{:.1f} s", lambda start: start.watching_seconds),
+    ("start: processor time until then", "{:.1f} s", lambda start: start.at_watching.cpu_seconds),
     ("start: event-loop lag p50", "{:.1f} ms", lambda start: 1e3 * quantile(start.lags, 0.5)),
     ("start: event-loop lag p99", "{:.1f} ms", lambda start: 1e3 * quantile(start.lags, 0.99)),
     ("start: event-loop lag, longest", "{:.0f} ms", lambda start: 1e3 * quantile(start.lags, 1.0)),
