@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from harness.progress import wait_until
 from harness.watching import ObjectWatch
 
 if TYPE_CHECKING:
@@ -185,6 +186,12 @@ class WorkersAskedFor(ObjectWatch):
         super().__init__(namespace.cluster, f"/apis/apps/v1/namespaces/{namespace.name}/deployments")
         self.numbers: list[tuple[float, int]] = []
         """Since when it was to have how many; the first is what it began with."""
+
+    def __enter__(self) -> Self:
+        """Begin, and wait for the number that there is: the next one may come within hundredths of a second."""
+        super().__enter__()
+        wait_until(lambda: bool(self.numbers), what="the number of workers is known", timeout_seconds=30)
+        return self
 
     def take(self, line: str) -> None:
         """Note a number that is not the one before."""
