@@ -120,6 +120,18 @@ async def test_pools_that_shrink_together_ask_once(
     assert "cmdstat_client|list:calls=2" in redis_server.cli("INFO", "commandstats")
 
 
+async def test_an_answer_is_not_older_than_the_reading_that_it_is_for(redis_server: RedisServer) -> None:
+    """A worker that ended its job since then would look like one that is busy."""
+    now = 0.0
+    async with reading_at(endpoint_of(redis_server), monotonic=lambda: now) as reader:
+        await observe_one(reader, pool())
+        for now in (0.0, 0.25):  # noqa: B007 -- it is the reader's clock
+            await reader.observe_connections()
+            await observe_one(reader, pool())
+        await reader.observe_connections()
+    assert "cmdstat_client|list:calls=3" in redis_server.cli("INFO", "commandstats")
+
+
 @pytest.mark.parametrize(
     ("directive", "bytes_allowed"),
     [

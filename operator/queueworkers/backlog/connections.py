@@ -48,6 +48,17 @@ class ConnectionList:
         self._monotonic = monotonic
         self._asked_again_at = float("-inf")
         self._known: tuple[Connection, ...] | None = None
+        self._outdated_at = float("-inf")
+
+    def outdate(self) -> None:
+        """
+        Note that queues were read: what is decided from that is not to rest on an older answer.
+
+        A worker that has just ended its job would look like the one that has been busy for longest.  Only a
+        server that takes long to answer is left alone for as long as it took.
+        """
+        if self._known is not None:
+            self._asked_again_at = min(self._asked_again_at, self._outdated_at)
 
     async def observe(self, wire: Wire) -> tuple[Connection, ...] | None:
         """
@@ -69,6 +80,7 @@ class ConnectionList:
         if isinstance(reply, bytes):
             self._known, told_at = parse_connections(reply), self._monotonic()
             self._asked_again_at = told_at + FRESH_FACTOR * (told_at - asked_at)
+            self._outdated_at = told_at + (told_at - asked_at)
         return self._known
 
 

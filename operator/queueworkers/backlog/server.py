@@ -248,6 +248,7 @@ class Server:
         self, addresses: Sequence[QueueAddress], flows: Mapping[QueueAddress, FlowQuestion]
     ) -> Mapping[QueueAddress, Outcome]:
         outcomes: dict[QueueAddress, Outcome] = {}
+        self._connections.outdate()
         try:
             wire = await self.connected()
             now = await self._server_time()
