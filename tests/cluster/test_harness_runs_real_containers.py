@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.audit import Audit, Request
+from harness.audit import Audit
 from harness.errors import CommandFailedError
 from harness.images import ImageConfig, directory_layer, write_image_archive
 from harness.progress import wait_until
@@ -125,7 +126,16 @@ def test_the_audit_log_names_who_wrote_what(cluster: Cluster, namespace: str) ->
     _create(cluster, namespace, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "seen"}})
     # The line may be written a moment after the answer.
     wait_until(lambda: bool(audit.writes(namespace)), what="the write in the audit log", timeout_seconds=10)
-    assert audit.writes(namespace) == [Request("create", "configmaps", namespace, "seen")]
+    (found,) = audit.writes(namespace)
+    assert (found.verb, found.resource, found.namespace, found.name) == (
+        "create",
+        "configmaps",
+        namespace,
+        "seen",
+    )
+    assert found.agent.startswith("kubectl")
+    assert found.status == HTTPStatus.CREATED
+    assert found.received_at <= found.answered_at
 
 
 def _shell(script: str) -> dict[str, Any]:
