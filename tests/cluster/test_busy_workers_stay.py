@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ def shrink_around_the_newest(shop: Shop) -> tuple[list[str], set[str], set[str]]
     short = shop.push(2, ids="short", milliseconds=SHORT_SECONDS * 1000)
     namespace.apply_pool(POOL, spec)
     shop.wait_for_jobs("start", 2)
+    # Pods tell the second in which they were created, and the next two may come within the same one.
+    time.sleep(2)
     long = shop.push(2, ids="long", milliseconds=LONG_SECONDS * 1000)
     shop.wait_for_jobs("start", 4)
     busy = {entry["worker"] for entry in shop.ledger() if entry["job"] in long and entry["event"] == "start"}
