@@ -34,6 +34,8 @@ class Request:
     """When it came, in the API server's own spelling, which can be sorted."""
     answered_at: str
     """When it was answered, likewise."""
+    document: Any
+    """What was written; ``None`` where the log does not keep it."""
 
     @property
     def writes(self) -> bool:
@@ -86,4 +88,5 @@ def _request(entry: Mapping[str, Any]) -> Request:
         status=entry.get("responseStatus", {}).get("code", 0),
         received_at=entry["requestReceivedTimestamp"],
         answered_at=entry["stageTimestamp"],
+        document=entry.get("requestObject"),
     )

@@ -20,7 +20,15 @@ _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived", "ResponseStarted", "Panic"],
-    "rules": [{"level": "Metadata"}],
+    "rules": [
+        {
+            "level": "Request",
+            "resources": [
+                {"group": "queueworkers.io", "resources": ["queueworkerpools/status"]},
+            ],
+        },
+        {"level": "Metadata"},
+    ],
 }
 
 # Clients' limits on themselves, which in a cluster of one user protect nobody:

@@ -20,6 +20,7 @@ from queueworkers.backlog.cluster import ClusterWay
 from queueworkers.backlog.concerned import Concerned
 from queueworkers.backlog.endpoint import ClusterEndpoint, RedisEndpoint, SentinelEndpoint
 from queueworkers.backlog.flow import flow_stores
+from queueworkers.backlog.patience import patience
 from queueworkers.backlog.round_trip import QueueAddress
 from queueworkers.backlog.sentinel import SentinelWay
 from queueworkers.backlog.signals import latest_signals
@@ -240,7 +241,7 @@ class RedisReader:
             and all(_count(outcomes[each]) == 0 for each in by_pool[request.key].values())
         ]
         try:
-            async with asyncio.timeout(self._pace.timeout_seconds):
+            async with patience(self._pace.timeout_seconds):
                 return await self._surroundings.observe(
                     self._way.open_wires, suspects, endpoint=self._endpoint
                 )

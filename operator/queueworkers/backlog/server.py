@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from queueworkers.backlog.breaker import Breaker
 from queueworkers.backlog.connections import ConnectionList
 from queueworkers.backlog.hearing import Hearing
+from queueworkers.backlog.patience import patience
 from queueworkers.backlog.round_trip import Refused, RoundTrip, parse_time
 from queueworkers.backlog.signals import SignalTrip
 from queueworkers.backlog.troubles import FAILURES, concerns_all, explain_failure, explain_refusal
@@ -124,7 +125,7 @@ class Server:
             return None
         try:
             wire = await self.connected()
-            async with self._turn, asyncio.timeout(self._pace.timeout_seconds):
+            async with self._turn, patience(self._pace.timeout_seconds):
                 return await self._connections.observe(wire)
         except FAILURES:
             # The next reading tells what is wrong with the server; this was a question beside it.
@@ -143,7 +144,7 @@ class Server:
         """
         wire = await self.connected()
         try:
-            async with self._turn, asyncio.timeout(self._pace.timeout_seconds):
+            async with self._turn, patience(self._pace.timeout_seconds):
                 replies = await wire.exchange(commands, at_most_bytes=at_most_bytes)
         except BaseException as error:
             await self._end_over(error)
@@ -193,7 +194,7 @@ class Server:
 
     async def _open(self) -> Wire:
         try:
-            async with asyncio.timeout(self._pace.timeout_seconds):
+            async with patience(self._pace.timeout_seconds):
                 return await Wire.open(self.endpoint)
         except TimeoutError:
             await self._suspect_plaintext()
@@ -210,7 +211,7 @@ class Server:
         not know.  Then the next connection is one without.
         """
         try:
-            async with asyncio.timeout(self._pace.timeout_seconds):
+            async with patience(self._pace.timeout_seconds):
                 listening = await wire.listen(hear, self.drop)
         except BaseException as error:
             self._hearing.record_failure(self._pace.monotonic())
@@ -306,7 +307,7 @@ class Server:
         if self.endpoint.tls is None:
             return
         with contextlib.suppress(OSError):
-            async with asyncio.timeout(self._pace.timeout_seconds * PROBE_SHARE):
+            async with patience(self._pace.timeout_seconds * PROBE_SHARE):
                 if await observe_plaintext(self.endpoint):
                     raise PlaintextError
 
@@ -314,7 +315,7 @@ class Server:
         if self.endpoint.tls is None:
             return
         try:
-            async with asyncio.timeout(self._pace.timeout_seconds * PROBE_SHARE):
+            async with patience(self._pace.timeout_seconds * PROBE_SHARE):
                 await observe_refused_certificate(self.endpoint)
         except ssl.SSLError:
             raise

@@ -44,6 +44,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Tell the virtual time."""
         return self._jumping.now
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in which nobody has a turn."""
+        self._jumping.now += seconds
+
 
 class Runnable(Protocol):
     """What goes on until it is cancelled."""
