@@ -121,6 +121,8 @@ class KeyedQueue(Generic[Key]):
                     task.add_done_callback(lambda _: places.release())
                 else:
                     places.release()
+                # As above: a hundred that were changed together are not one long look.
+                await asyncio.sleep(0)
 
     def _begin(self, key: Key) -> bool:
         """Take a key into work; False where it has overtaken itself."""

@@ -336,3 +336,29 @@ def test_ten_thousand_looks_that_ask_nobody_anything_let_others_have_a_turn() ->
         return turns
 
     assert virtually(scenario()) >= 5_000
+
+
+def test_urgent_looks_that_ask_nobody_anything_let_others_have_a_turn() -> None:
+    """A hundred at once are not one long stretch in which nothing is read and nobody is answered."""
+
+    async def scenario() -> int:
+        queue, done = KeyedQueue[str](), list[str]()
+
+        async def look(key: str) -> None:
+            done.append(key)
+
+        rushing = asyncio.create_task(queue.rush(look, most=256))
+        most_between = 0
+        try:
+            async with workers(queue, look):
+                for number in range(100):
+                    queue.add(f"pool-{number}", urgent=True)
+                while (before := len(done)) < 100:
+                    await asyncio.sleep(0)
+                    most_between = max(most_between, len(done) - before)
+        finally:
+            rushing.cancel()
+            await asyncio.gather(rushing, return_exceptions=True)
+        return most_between
+
+    assert virtually(scenario()) <= 4
