@@ -10,12 +10,13 @@ import pytest
 
 from apiserver.pools_in_use import JOB, READY, push, quick_pool
 from harness.audit import Audit
-from harness.operator_process import USER, OperatorProcess
+from harness.operator_process import USER
 from harness.pools import pool as a_pool
 from harness.progress import wait_until
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
+    from harness.operator_process import OperatorProcess
     from harness.pools import Namespace
     from harness.redis import RedisServer
 
@@ -72,52 +73,49 @@ def test_a_moving_backlog_costs_a_bounded_number_of_writes(
 
 
 def test_a_cold_start_changes_nothing_that_is_right(
-    installed: Cluster, namespace: Namespace, redis: RedisServer
+    operator: OperatorProcess, installed: Cluster, namespace: Namespace, redis: RedisServer
 ) -> None:
     """An operator that starts over pools that are as they should be writes nothing at all."""
     push(redis, 30)
-    with OperatorProcess(installed) as running:
-        namespace.apply_pool("working", quick_pool(redis))
-        namespace.apply_pool("empty", {**quick_pool(redis), "queues": ["nothing"]})
-        settle(namespace, "working", "Active")
-        settle(namespace, "empty", "Idle")
-        running.kill()
-        audit = Audit(installed, USER)
-        running.start()
-        time.sleep(WATCHED_SECONDS)
-        assert audit.writes(namespace.name) == []
+    namespace.apply_pool("working", quick_pool(redis))
+    namespace.apply_pool("empty", {**quick_pool(redis), "queues": ["nothing"]})
+    settle(namespace, "working", "Active")
+    settle(namespace, "empty", "Idle")
+    operator.kill()
+    audit = Audit(installed, USER)
+    operator.start()
+    time.sleep(WATCHED_SECONDS)
+    assert audit.writes(namespace.name) == []
 
 
 def test_a_cold_start_over_many_pools_heals_what_is_not_right_and_nothing_else(
-    installed: Cluster, namespace: Namespace, redis: RedisServer
+    operator: OperatorProcess, installed: Cluster, namespace: Namespace, redis: RedisServer
 ) -> None:
     """Of 300 pools one has lost its Deployment, one has another image and one is gone: the others cost no write."""
     spec = quick_pool(redis)
     namespace.apply(*(a_pool(f"pool-{number:03}", spec) for number in range(MANY)))
-    with OperatorProcess(installed) as running:
-        namespace.wait(
-            f"{MANY} pools are idle", lambda: idle(namespace) == MANY, timeout_seconds=MANY_SECONDS
-        )
-        time.sleep(STATUS_PACE_SECONDS + 1)
-        running.stop()
-        namespace.kubectl("delete", "deployment", "pool-007-workers")
-        namespace.kubectl("set", "image", "deployment/pool-008-workers", "worker=registry.example/other:1")
-        namespace.kubectl("delete", "qwp", "pool-009")
-        audit = Audit(installed, USER)
-        running.start()
-        wait_until(
-            lambda: running.log.read_bytes().count(b" pools were looked at") == 2,
-            what="every pool was looked at",
-            timeout_seconds=MANY_SECONDS,
-        )
-        namespace.wait("the Deployment is there again", lambda: bool(namespace.deployment("pool-007")))
-        namespace.wait(
-            "the image is the pool's again",
-            lambda: image(namespace, "pool-008") == "registry.example/shop:1",
-        )
-        time.sleep(WATCHED_SECONDS)
-        written = {request.name.removesuffix("-workers") for request in audit.writes(namespace.name)}
-        assert {name for name in written if not name.startswith(("pool-007", "pool-008"))} == set()
+    namespace.wait(f"{MANY} pools are idle", lambda: idle(namespace) == MANY, timeout_seconds=MANY_SECONDS)
+    time.sleep(STATUS_PACE_SECONDS + 1)
+    operator.stop()
+    namespace.kubectl("delete", "deployment", "pool-007-workers")
+    namespace.kubectl("set", "image", "deployment/pool-008-workers", "worker=registry.example/other:1")
+    namespace.kubectl("delete", "qwp", "pool-009")
+    audit = Audit(installed, USER)
+    said = operator.log.stat().st_size
+    operator.start()
+    wait_until(
+        lambda: b" pools were looked at" in operator.log.read_bytes()[said:],
+        what="every pool was looked at",
+        timeout_seconds=MANY_SECONDS,
+    )
+    namespace.wait("the Deployment is there again", lambda: bool(namespace.deployment("pool-007")))
+    namespace.wait(
+        "the image is the pool's again",
+        lambda: image(namespace, "pool-008") == "registry.example/shop:1",
+    )
+    time.sleep(WATCHED_SECONDS)
+    written = {request.name.removesuffix("-workers") for request in audit.writes(namespace.name)}
+    assert {name for name in written if not name.startswith(("pool-007", "pool-008"))} == set()
 
 
 def idle(namespace: Namespace) -> int:

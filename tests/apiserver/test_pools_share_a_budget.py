@@ -11,11 +11,11 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
 from apiserver.pools_in_use import JOB, PREFIX, quick_pool
-from harness.operator_process import OperatorProcess
 from harness.watching import ObjectWatch
 
 if TYPE_CHECKING:
     from harness.cluster import Cluster
+    from harness.operator_process import OperatorProcess
     from harness.pools import Json, Namespace
     from harness.redis import RedisServer
 
@@ -158,22 +158,22 @@ def test_without_its_budget_a_pool_stays_as_it_is(namespace: Namespace, redis: R
 
 
 def test_it_holds_over_a_restart_of_the_operator(
-    installed: Cluster, namespace: Namespace, redis: RedisServer
+    operator: OperatorProcess, installed: Cluster, namespace: Namespace, redis: RedisServer
 ) -> None:
     """What the operator forgot it sees again before anybody grows, whatever came to the queues meanwhile."""
     namespace.apply(budget(CEILING))
     with PodWatch(installed, f"/api/v1/namespaces/{namespace.name}/pods") as pods:
-        with OperatorProcess(installed):
-            for queue in ("mails", "reports"):
-                push(redis, queue, 4)
-                namespace.apply_pool(queue, member(redis, queue))
-                namespace.wait_for_replicas(queue, 4)
+        for queue in ("mails", "reports"):
+            push(redis, queue, 4)
+            namespace.apply_pool(queue, member(redis, queue))
+            namespace.wait_for_replicas(queue, 4)
+        operator.stop()
         for queue in ("mails", "reports"):
             push(redis, queue, 20)
-        with OperatorProcess(installed):
-            for queue in ("mails", "reports"):
-                namespace.wait_for_replicas(queue, CEILING // 2)
-            namespace.wait("all of them are there", lambda: len(pods.all()) == CEILING)
+        operator.start()
+        for queue in ("mails", "reports"):
+            namespace.wait_for_replicas(queue, CEILING // 2)
+        namespace.wait("all of them are there", lambda: len(pods.all()) == CEILING)
     assert pods.most == CEILING
 
 

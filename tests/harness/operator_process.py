@@ -10,7 +10,7 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from harness.errors import CommandFailedError, HarnessError
 from harness.progress import wait_until
@@ -56,12 +56,18 @@ class OperatorProcess:
     """
     One operator that looks after a cluster from this machine.
 
+    Of those that do not share the pools by Leases only one runs at a time: two
+    would undo each other's writes.
+
     Args:
         cluster: Where `install` was called.
         arguments: Further flags.
         log: What it prints is appended to; a file of its own when not given.
         program: What Python is to run, where it is not just the operator.
     """
+
+    _alone: ClassVar[set[str]] = set()
+    """Names of clusters in which one runs that thinks it is the only one."""
 
     def __init__(
         self,
@@ -99,6 +105,10 @@ class OperatorProcess:
 
     def start(self, *, within_seconds: float = _START_SECONDS) -> Self:
         """Start it and wait until it looks after the cluster."""
+        if not self._shares:
+            if self._cluster.name in self._alone:
+                raise HarnessError("another operator runs in this cluster: stop it first, or let both share")
+            self._alone.add(self._cluster.name)
         started_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -133,6 +143,10 @@ class OperatorProcess:
         """Let a frozen operator go on."""
         os.kill(self.pid, signal.SIGCONT)
 
+    @property
+    def _shares(self) -> bool:
+        return any(each.startswith("--lease-namespace") for each in self._arguments)
+
     def _command(self) -> Sequence[str]:
         kubeconfig = self._cluster.kubeconfig_for(SERVICE_ACCOUNT, NAMESPACE)
         return [sys.executable, *self._program, f"--kubeconfig={kubeconfig}", *self._arguments]
@@ -146,6 +160,8 @@ class OperatorProcess:
         process, self._process = self._process, None
         if process is None:
             return
+        if not self._shares:
+            self._alone.discard(self._cluster.name)
         process.send_signal(number)
         try:
             process.wait(_STOP_SECONDS)
