@@ -181,6 +181,28 @@ def test_no_namespace_has_two_workers(
         play.check()
 
 
+HELD_UP_SECONDS = (5.5, 11.9, 14.0, 16.0)
+"""Around a renewal, the end of a holder's own certainty, and the end that the others wait for."""
+
+
+@pytest.mark.parametrize("others_shards", [3, 1], ids=["divided-alike", "divided-otherwise"])
+@pytest.mark.parametrize("age", [0.0, 6.0, 11.0], ids=["as-it-comes", "as-it-renews", "as-a-holder"])
+@pytest.mark.parametrize("seconds", HELD_UP_SECONDS)
+def test_who_is_held_up_works_where_nobody_else_does(others_shards: int, age: float, seconds: float) -> None:
+    """At any step of its own, and a second time a few steps later, while another process lives on."""
+    for first in range(36):
+        for second in (1, 3, 8):
+            store = Store()
+            slow = Process(store, "slow", shards=3, offset=-700.0)
+            other = Process(store, "other", shards=others_shards, offset=900.0)
+            play = Play(store, [slow, other])
+            play.live([slow], seconds=age)
+            for steps in (first, second, 40):
+                for _ in range(steps):
+                    play.step(slow, seconds=0.02)
+                play.live([other], seconds=seconds)
+
+
 def settle(processes: list[Process], time: float, *, seconds: float) -> float:
     """Let all go on for a while, each with a round a second."""
     end = time + seconds
