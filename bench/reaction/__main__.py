@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         "--repeats",
         type=int,
         default=REPEATS,
-        help="pushes of each kind; a third of it from 1,000 pools on, and while queues move",
+        help="pushes of one job; a fifth of it with many jobs, a third of both while queues move",
     )
     parser.add_argument("--no-peers", action="store_true", help="leave KEDA out")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} too")

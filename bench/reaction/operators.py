@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
+from math import ceil
 from typing import TYPE_CHECKING
 
 from harness.pools import on_fake_node
@@ -39,8 +40,11 @@ PERIOD_SECONDS = 1.0
 
 QUIET_SECONDS = 3.0
 CREATION_SECONDS = 1800.0
-_FEW = 1_000
-"""From more pools on, pushes are fewer."""
+PUSHES = {FIRST_JOB: 1.0, MANY_JOBS: 0.2, MANY_PUSHES: 0.2}
+"""The share of the repeats that each load is pushed: fifty pods take ten seconds to come and go."""
+
+MOVING_SHARE = 0.34
+"""The same while queues move."""
 
 SPEC = on_fake_node(
     {
@@ -78,7 +82,6 @@ async def measure_operator(
     subjects = [subject_of(number) for number in reversed(range(pools))][: max(pools // 2, 1)]
     for moves in (False, True) if pools * CHURN >= 1 else (False,):
         surrounding = f"{pools:,} pool{'s' * (pools > 1)}, {'1 % of the queues move' if moves else 'at rest'}"
-        times = repeats if pools <= _FEW and not moves else max(repeats // 3, 1)
         with Traffic(client, pools=pools, part=CHURN) if moves else nullcontext():
             if moves:
                 await wait_until(
@@ -87,13 +90,13 @@ async def measure_operator(
                     what="the pools whose queues move have a worker",
                     seconds=CREATION_SECONDS,
                 )
-            for load in (FIRST_JOB, MANY_JOBS, MANY_PUSHES):
+            for load, share in PUSHES.items():
                 reactions = await repeat(
                     client,
                     watch,
                     subjects,
                     load,
-                    times=times,
+                    times=ceil(repeats * share * (MOVING_SHARE if moves else 1.0)),
                     within_seconds=PERIOD_SECONDS,
                     label=f"{surrounding}, {load.kind}",
                 )

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,11 @@ class ColdStart:
     rest: Stretch
     moving: Mapping[float, Stretch]
     """By the part of the queues that moved."""
+
+
+def moving_pools(pools: int) -> int:
+    """Count those of so many pools of which at least one queue moves at some time; they are the first."""
+    return ceil(pools * max(MOVING_PARTS))
 
 
 def measure_cold_start(

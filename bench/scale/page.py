@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from harness.audit import WRITING
 from measuring.quantiles import median, quantile
 from measuring.table import format_table
+from scale.profile import format_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from scale.cold_start import ColdStart, Stretch
+    from scale.profile import Profile
 
 
 def format_figures(measured: Mapping[int, Sequence[ColdStart]]) -> str:
@@ -122,7 +124,40 @@ an operator is started over them; each figure is the median of {starts} starts.
 """
 
 
-def write_page(measured: Mapping[int, Sequence[ColdStart]], *, machine: str) -> str:
+def write_page(measured: Mapping[int, Sequence[ColdStart]], profile: Profile | None, *, machine: str) -> str:
     """Write the page, as Markdown."""
     starts = max(len(each) for each in measured.values())
-    return f"{HEAD.format(machine=machine, starts=starts)}\n{format_figures(measured)}\n"
+    parts = [HEAD.format(machine=machine, starts=starts), format_figures(measured), *_format_curves(measured)]
+    if profile:
+        parts += ["## What it goes to", format_profile(profile)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _format_curves(measured: Mapping[int, Sequence[ColdStart]]) -> list[str]:
+    """Draw how memory and start grow; nothing where there is one size only."""
+    if len(measured) == 1:
+        return []
+    return [
+        "## How it grows",
+        _draw(measured, "MiB at rest", lambda start: start.at_rest.resident_mib),
+        _draw(measured, "seconds until every pool was looked at", lambda start: start.ready_seconds),
+    ]
+
+
+def _draw(
+    measured: Mapping[int, Sequence[ColdStart]], name: str, figure: Callable[[ColdStart], float]
+) -> str:
+    """Draw a chart that Markdown viewers know, one point for each size."""
+    sizes = ", ".join(f'"{size:,}"' for size in measured)
+    points = ", ".join(f"{median([figure(each) for each in starts]):.1f}" for starts in measured.values())
+    return "\n".join(
+        (
+            "```mermaid",
+            "xychart-beta",
+            f'    title "{name}, by the number of pools"',
+            f"    x-axis [{sizes}]",
+            f'    y-axis "{name}"',
+            f"    line [{points}]",
+            "```",
+        )
+    )
