@@ -8,6 +8,7 @@ import click
 
 from queueworkers import __version__
 from queueworkers.cli.explain import explain
+from queueworkers.cli.importing import import_pools
 from queueworkers.cli.simulate import simulate
 from queueworkers.errors import QueueWorkersError
 
@@ -21,6 +22,7 @@ def qwp() -> None:
 
 
 qwp.add_command(explain)
+qwp.add_command(import_pools)
 qwp.add_command(simulate)
 
 

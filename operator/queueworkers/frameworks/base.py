@@ -335,6 +335,8 @@ class Framework:
     """Beyond it a declared version must be one of something else; ``None`` where nothing else can be meant."""
     version_hint: str = ""
     """What to declare instead."""
+    prefix_hint: str = ""
+    """Where the application says what stands in front of every key, and what it often is; empty where nothing does."""
     options_since: Mapping[str, Version]
     """
     By their names in `WorkerOptions`, since which version its worker knows the options.

@@ -184,6 +184,7 @@ LARAVEL = Framework(
     name="Laravel",
     console=("php", "artisan"),
     package="laravel/framework",
+    prefix_hint="options.prefix in config/database.php (REDIS_PREFIX), such as laravel_database_ or laravel-database-",
     options_since=OPTIONS_SINCE,
     several_backoffs_since=BACKOFF_SINCE,
     unlimited_memory_since=(13, 20),

@@ -1,0 +1,85 @@
+"""Whatever a configuration says is in the pools that are made of it, or in their comments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queueworkers.importing.supervisor import import_supervisor
+from unit.importing.given import KNOWING_NOTHING, comments_of, pools_of, written
+
+OPTIONS = {
+    "numprocs": st.integers(1, 500),
+    "process_name": st.just("%(program_name)s_%(process_num)02d"),
+    "numprocs_start": st.integers(0, 5),
+    "stopwaitsecs": st.integers(0, 10**7),
+    "startsecs": st.integers(0, 10**4),
+    "environment": st.sampled_from(['A="b",C="d e"', "A=1", "A='x,y',B=\"%(ENV_B)s\""]),
+    **{name: st.sampled_from(["true", "false"]) for name in ("stopasgroup", "killasgroup", "autostart")},
+    **{
+        name: st.from_regex(r"[A-Za-z0-9/_.-]{1,20}", fullmatch=True)
+        for name in (
+            *(
+                "user",
+                "directory",
+                "umask",
+                "priority",
+                "startretries",
+                "exitcodes",
+                "stopsignal",
+                "serverurl",
+            ),
+            *("autorestart", "redirect_stderr", "stdout_logfile", "stdout_logfile_maxbytes", "stderr_syslog"),
+            *("stderr_capture_maxbytes", "stdout_events_enabled", "loglevel", "made_up"),
+        )
+    },
+}
+FLAGS = {
+    **{
+        flag: st.integers(0, 10**8)
+        for flag in (
+            *(
+                "--memory",
+                "--tries",
+                "--timeout",
+                "--sleep",
+                "--rest",
+                "--max-jobs",
+                "--max-time",
+                "--backoff",
+            ),
+        )
+    },
+    "--queue": st.lists(st.sampled_from(["a", "{b}", "c:d"]), min_size=1, max_size=4).map(",".join),
+    "--name": st.just("w%(process_num)d"),
+    "--env": st.just("staging"),
+    "--new-flag": st.just("x"),
+}
+
+
+@given(
+    options=st.fixed_dictionaries({}, optional=OPTIONS),
+    flags=st.fixed_dictionaries({}, optional=FLAGS),
+    bare=st.sets(st.sampled_from(["--once", "--daemon", "--stop-when-empty", "--force", "-vvv", "--json"])),
+    script=st.sampled_from(
+        ["php artisan", "php -d a=b /srv/artisan", "nice -n 5 php think", "sudo -u x ./artisan"]
+    ),
+)
+def test_no_option_of_a_program_is_dropped_silently(
+    options: dict[str, Any], flags: dict[str, Any], bare: set[str], script: str
+) -> None:
+    """Whatever a program says, its YAML names every option and flag, and the operator takes the pool."""
+    command = " ".join(
+        (script, "queue:work redis", *(f"{flag}={value}" for flag, value in flags.items()), *bare)
+    )
+    lines = (f"{name}={value}" for name, value in options.items())
+    made = import_supervisor(
+        [written("a.conf", "\n".join(("[program:mail]", f"command={command}", *lines)))],
+        KNOWING_NOTHING,
+    )
+    pools_of(made)
+    comments = comments_of(made)
+    for name in (*options, *flags, *({"-vvv": "--verbose"}.get(each, each) for each in bare)):
+        assert name in comments
