@@ -198,6 +198,11 @@ class ClusterWay:
         await self._find_slots()
         await asyncio.gather(*(node.probe() for node in self._nodes.values()))
 
+    @property
+    def connections(self) -> int:
+        """One to each node that has some of the queues."""
+        return sum(node.wire is not None for node in self._nodes.values())
+
     def drop(self) -> None:
         """Hang up, everywhere."""
         self._seeds.drop()

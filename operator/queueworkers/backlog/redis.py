@@ -157,6 +157,11 @@ class RedisReader:
         """Tell no more of a pool's queues, which nobody wants to read again."""
         self._concerned.drop(request.key, _addresses_of(request).values())
 
+    @property
+    def connections(self) -> int:
+        """Connections over which queues are read."""
+        return self._way.connections
+
     async def close(self) -> None:
         """End every connection; the next reading would open others."""
         async with self._turn:

@@ -107,6 +107,11 @@ class SentinelWay:
         if self._master:
             await self._master.probe()
 
+    @property
+    def connections(self) -> int:
+        """The one to the master, or none."""
+        return int(self._master is not None and self._master.wire is not None)
+
     def drop(self) -> None:
         """Hang up, on the Sentinels too."""
         self._sentinels.drop()

@@ -47,6 +47,11 @@ class StandaloneWay:
         """Ask it."""
         await self._server.probe()
 
+    @property
+    def connections(self) -> int:
+        """One, or none."""
+        return int(self._server.wire is not None)
+
     def drop(self) -> None:
         """Hang up."""
         self._server.drop()

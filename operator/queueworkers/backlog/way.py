@@ -85,5 +85,9 @@ class Way(Protocol):
     async def probe(self) -> None:
         """Find out whether the servers that are to tell of changes still would; what is lost is told as any change."""
 
+    @property
+    def connections(self) -> int:
+        """Connections that are open to servers whose queues are read."""
+
     def drop(self) -> None:
         """End every connection; the next question opens others."""

@@ -43,6 +43,10 @@ def anywhere(_namespace: str | None) -> float:
     return inf
 
 
+def tell_nobody(_verb: str, _status: int, _seconds: float) -> None:
+    """Count no answers."""
+
+
 async def load_configuration(kubeconfig: str | None) -> client.Configuration:
     """
     Find the cluster: the pod's own service account, or else a kubeconfig.
@@ -103,6 +107,7 @@ class KubernetesApi:
         writes_per_second: Of those that can wait.
         permit: For how many seconds from now this process may write in a namespace; asked just before each
             write, which then has so long and no longer.
+        answered: Told of each answer: the verb, the HTTP status or 0 for none, and the seconds that it took.
         timeout_seconds: For one request.
     """
 
@@ -114,6 +119,7 @@ class KubernetesApi:
         max_in_flight: int,
         writes_per_second: float = WRITES_PER_SECOND,
         permit: Callable[[str | None], float] = anywhere,
+        answered: Callable[[str, int, float], None] = tell_nobody,
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
     ) -> None:
         configuration.connection_pool_maxsize = max_in_flight
@@ -123,6 +129,7 @@ class KubernetesApi:
             max_in_flight=max_in_flight, writes_per_second=writes_per_second, clock=time.monotonic
         )
         self._permit = permit
+        self._answered = answered
         self._timeout_seconds = timeout_seconds
 
     def hurry(self, subject: Hashable) -> None:
@@ -224,6 +231,7 @@ class KubernetesApi:
         while True:
             attempt += 1
             entered_at = await self._gate.enter(lane)
+            sent_at, status = None, 0
             try:
                 _, url, headers, content, _ = await self._client.param_serialize(
                     method,
@@ -234,10 +242,12 @@ class KubernetesApi:
                     auth_settings=["BearerToken"],
                 )
                 seconds = self._seconds_for(verb, path, writes=lane is not Lane.READ)
+                sent_at = time.monotonic()
                 response = await self._client.call_api(
                     method, url, headers, content, _request_timeout=seconds
                 )
                 text = await response.read()
+                status = response.status
                 retry_after = _retry_after(response)
                 self._heed(response.status, retry_after, entered_at=entered_at)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -247,6 +257,8 @@ class KubernetesApi:
                 raise ApiServerError(verb=verb, path=path, status=0, message=message) from error
             finally:
                 self._gate.leave()
+                if sent_at is not None:
+                    self._answered(verb, status, time.monotonic() - sent_at)
             if response.status < 300:  # noqa: PLR2004 -- the class of successes
                 parsed: dict[str, Any] = json.loads(text)
                 return parsed

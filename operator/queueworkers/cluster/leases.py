@@ -136,6 +136,10 @@ class Alone:
         """Permit every write for ever."""
         return inf
 
+    def is_member(self) -> bool:
+        """There is nobody else to believe it."""
+        return True
+
     async def start(self, ground: Ground) -> None:
         """Get to know everything, and have it looked at."""
         await ground.gain((0,))
@@ -173,6 +177,10 @@ class LeaseKeeper:
         if namespace is None:
             return 0.0
         return self._share.seconds_left(shard_of(namespace, self._shards), monotonic())
+
+    def is_member(self) -> bool:
+        """Tell whether the other operators believe that this one is there."""
+        return self._share.is_member(monotonic())
 
     async def start(self, _ground: Ground) -> None:
         """

@@ -165,6 +165,10 @@ class Share:
         """The shards of which this process knows everything: had ever since they were confirmed."""
         return frozenset(shard for shard, tenure in self._tenures.items() if tenure.kept)
 
+    def is_member(self, now: float) -> bool:
+        """Tell whether the others believe that this process is there."""
+        return now < self._joined_at + LEASE_SECONDS
+
     @property
     def has_any(self) -> bool:
         """Tell whether there is anything to give up."""

@@ -37,6 +37,11 @@ class FirstRound:
         self._ahead = set(pools)
         self._pools = len(self._ahead)
 
+    @property
+    def ahead(self) -> int:
+        """Pools that no look was at yet."""
+        return len(self._ahead)
+
     def expect(self, pools: Collection[PoolKey]) -> None:
         """Wait for further pools, which came to this process."""
         self._ahead.update(pools)

@@ -39,6 +39,11 @@ class Territory:
         self.kept: frozenset[int] = frozenset()
         self.open: frozenset[int] = frozenset()
 
+    @property
+    def changing(self) -> list[int]:
+        """The shards that are kept and not open: not listed yet, or about to be given up."""
+        return sorted(self.kept - self.open)
+
     def keeps(self, namespace: str) -> bool:
         """Tell whether what is heard of a namespace is to be remembered."""
         return shard_of(namespace, self._shards) in self.kept
@@ -83,7 +88,7 @@ class Handover:
         territory: Territory,
         shelves: Shelves,
         *,
-        observe_all: Callable[[], Awaitable[None]],
+        observe_all: Callable[[], Awaitable[object]],
         expect: Callable[[Collection[PoolKey]], None],
         queue: KeyedQueue[PoolKey],
         budget_queue: KeyedQueue[BudgetKey],

@@ -99,6 +99,11 @@ class BacklogObserver:
         self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
         self._look_ups: KeyedQueue[PoolKey] = KeyedQueue()
 
+    @property
+    def endpoints(self) -> int:
+        """Endpoints that are read."""
+        return len(self._sweeps)
+
     def follow(self, pool: Pool, spec: QueueWorkerPoolSpec) -> Reading | None:
         """
         Go on reading a pool's queues, and return the latest reading.

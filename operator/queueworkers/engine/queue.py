@@ -46,6 +46,11 @@ class KeyedQueue(Generic[Key]):
         self._ended = asyncio.Event()
         self._rushing: asyncio.Queue[Key] = asyncio.Queue()
 
+    @property
+    def waiting(self) -> int:
+        """Keys that are to be looked at, and are not being looked at."""
+        return len(self._dirty)
+
     def add(self, key: Key, *, urgent: bool = False) -> None:
         """Have *key* looked at as soon as possible; an urgent one overtakes the others, itself included."""
         timer = self._later.pop(key, None)

@@ -151,3 +151,14 @@ def test_what_the_dead_leave_is_cleared_away() -> None:
     assert Act.SWEEP not in acts(share, 15.1)
     share.observe(records, began=LEASE_SECONDS + 0.1, now=15.2)
     assert Step(Act.SWEEP, member_lease(OTHER), "6") in share.plan(15.2)
+
+
+def test_others_believe_in_a_process_as_long_as_its_lease_runs() -> None:
+    """Counted from before its last word was sent; and one that has not said anything is not there."""
+    share = Share(ME, shards=1, layout="1")
+    assert not share.is_member(0.0)
+    share.observe({}, began=0.0, now=0.1)
+    (join,) = (step for step in share.plan(0.1) if step.act is Act.JOIN)
+    share.succeeded(join, began=0.2, now=0.4)
+    assert share.is_member(0.1 + LEASE_SECONDS)
+    assert not share.is_member(0.2 + LEASE_SECONDS)

@@ -27,7 +27,9 @@ async def test_it_is_told_once_and_only_when_all_is_known(caplog: pytest.LogCapt
     for key in (FIRST, LATER, SECOND, FIRST):
         await first_round.look(key)
     assert (caplog.messages, complete) == ([], [])
+    assert first_round.ahead == 1
     known[SECOND] = True
     for key in (SECOND, FIRST, SECOND):
         await first_round.look(key)
     assert (caplog.messages, complete) == (["All 2 pools were looked at"], [None])
+    assert first_round.ahead == 0

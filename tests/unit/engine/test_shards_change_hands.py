@@ -40,6 +40,7 @@ class Place:
         self.budget_queue: KeyedQueue[BudgetKey] = KeyedQueue()
         self.expected: list[PoolKey] = []
         self.open_while_listed: list[bool] = []
+        self.changing_while_listed: list[int] = []
         self.looked_at: list[PoolKey] = []
         self.look_seconds = 0.0
         self.handover = Handover(
@@ -54,6 +55,7 @@ class Place:
     async def observe_all(self) -> None:
         """List everything there is."""
         self.open_while_listed.append(self.territory.works_on(HERE))
+        self.changing_while_listed = self.territory.changing
         for key in (POOL, OTHER):
             self.inventory.pools.put(raw(key))
         self.inventory.budgets.put(raw(BudgetKey(HERE, "database")))
@@ -76,6 +78,8 @@ def test_what_is_gained_is_listed_first_and_then_worked_on() -> None:
         place = Place()
         await place.handover.gain([shard_of(HERE, SHARDS)])
         assert place.open_while_listed == [False]
+        assert place.changing_while_listed == [shard_of(HERE, SHARDS)]
+        assert place.territory.changing == []
         assert place.territory.works_on(HERE)
         assert not place.territory.works_on(THERE)
         assert list(place.inventory.pool_keys()) == [POOL]
