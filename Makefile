@@ -59,9 +59,10 @@ check: $(STAMP) ## The fast loop: linters, types, architecture, unit and propert
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-crd: $(STAMP) ## Write crds/ and docs/reference/ anew from the models
+crd: $(STAMP) ## Write crds/ and docs/reference/ anew from the models and declarations
 	@$(BIN)/python -m queueworkers.api.crd crds
 	@$(BIN)/python -m queueworkers.api.reference docs/reference
+	@$(BIN)/python -m queueworkers.telemetry.reference docs/reference
 
 lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew into requirements/
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --upgrade \

@@ -8,21 +8,23 @@ import logging
 import secrets
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from queueworkers import __version__
 from queueworkers.api.base import KIND
 from queueworkers.api.budget import BUDGET_KIND
-from queueworkers.backlog.redis import RedisReader
 from queueworkers.cluster import doorway, paths
 from queueworkers.cluster.client import KubernetesApi, load_configuration
 from queueworkers.cluster.gate import SUBJECT
 from queueworkers.cluster.inventory import Inventory
 from queueworkers.cluster.leases import Alone, LeaseKeeper, LeaseStore
 from queueworkers.cluster.references import ReferenceReader
-from queueworkers.cluster.resync import resync, resync_budgets, resync_for_ever
+from queueworkers.cluster.resync import News, resync, resync_budgets, resync_for_ever
+from queueworkers.cluster.watches import Watches
 from queueworkers.cluster.world import ClusterWorld
 from queueworkers.domain.identity import BudgetKey, PoolKey
 from queueworkers.domain.sharding import Share
@@ -35,9 +37,15 @@ from queueworkers.engine.reconciler import Reconciler
 from queueworkers.engine.references import ReferenceObserver
 from queueworkers.errors import NotFoundError, NotPreparedError, QueueWorkersError
 from queueworkers.settings import Settings, parse_settings
+from queueworkers.telemetry import process
+from queueworkers.telemetry.health import Preparation, Pulse, stale_watches
+from queueworkers.telemetry.pools import PoolBook
+from queueworkers.telemetry.process import Instruments
+from queueworkers.telemetry.readings import TimedReader
+from queueworkers.telemetry.server import TelemetryServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kubernetes.aio import client
 
@@ -77,6 +85,7 @@ async def operate(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     configuration = await load_configuration(settings.kubeconfig)
+    instruments = Instruments()
     # Two processes of one name would take each other's Leases for their own.
     identity = f"{settings.identity}_{secrets.token_hex(4)}"
     user_agent = f"{PROGRAM}/{__version__} ({identity})"
@@ -88,6 +97,7 @@ async def operate(settings: Settings) -> None:
                 user_agent=user_agent,
                 max_in_flight=LEASES_IN_FLIGHT,
                 timeout_seconds=LEASE_TIMEOUT_SECONDS,
+                answered=instruments.answered,
             )
             connections.push_async_callback(lease_api.close)
             keeper = _lease_keeper(settings, lease_api, settings.lease_namespace, identity)
@@ -97,10 +107,11 @@ async def operate(settings: Settings) -> None:
             max_in_flight=settings.requests_in_flight,
             writes_per_second=settings.writes_per_second,
             permit=keeper.seconds_left,
+            answered=instruments.answered,
         )
         connections.push_async_callback(api.close)
         await _require_crds(api, settings.namespaces)
-        await _run(settings, api, configuration, keeper, stop)
+        await _run(settings, api, configuration, keeper, instruments, connections, stop)
 
 
 def _lease_keeper(settings: Settings, api: KubernetesApi, namespace: str, identity: str) -> LeaseKeeper:
@@ -134,6 +145,8 @@ async def _run(
     api: KubernetesApi,
     configuration: client.Configuration,
     keeper: Alone | LeaseKeeper,
+    instruments: Instruments,
+    connections: AsyncExitStack,
     stop: asyncio.Event,
 ) -> None:
     territory = Territory(settings.shards)
@@ -142,6 +155,8 @@ async def _run(
         KeyedQueue[PoolKey](),
         KeyedQueue[BudgetKey](),
     )
+    book = PoolBook()
+    watches = Watches(settings.namespaces, counted=instruments.told, monotonic=time.monotonic)
     world = ClusterWorld(api, inventory, works_on=territory.works_on)
 
     def backlog_changed(key: PoolKey) -> None:
@@ -153,8 +168,8 @@ async def _run(
 
     observer = BacklogObserver(
         world,
-        connect=lambda endpoint, changed: RedisReader(
-            endpoint, changed=changed, timeout_seconds=settings.redis_timeout_seconds
+        connect=lambda endpoint, changed: TimedReader(
+            endpoint, instruments, changed=changed, timeout_seconds=settings.redis_timeout_seconds
         ),
         changed=backlog_changed,
     )
@@ -176,13 +191,14 @@ async def _run(
         observer,
         references,
         budgets,
+        book,
         clock=clock,
         look_again=lambda key, wait: queue.add_later(key, seconds=wait.total_seconds()),
         status_pace=timedelta(seconds=settings.status_pace_seconds),
     )
     # What is kept of ten thousand pools is there for good: going through it again and again, in search of what
     # nobody needs any more, takes 60 ms each time, in which nothing else happens.
-    first_round = FirstRound(reconciler.reconcile, pools=(), complete=gc.freeze)
+    first_round = FirstRound(instruments.timed(reconciler.reconcile), pools=(), complete=gc.freeze)
 
     async def look(key: PoolKey) -> None:
         SUBJECT.set(key)
@@ -193,10 +209,14 @@ async def _run(
 
     listing = asyncio.Lock()
 
-    async def observe_all() -> None:
+    # A list that began before namespaces came to this process, and ends after the list that was made for them, would
+    # take what is in them for gone.
+    async def observe_all(against: Watches | None = None) -> News:
         async with listing:
-            await resync(api, inventory, namespaces=settings.namespaces)
-            await resync_budgets(api, inventory, namespaces=settings.namespaces)
+            pools = await resync(api, inventory, namespaces=settings.namespaces, watches=against)
+            return pools, await resync_budgets(
+                api, inventory, namespaces=settings.namespaces, watches=against
+            )
 
     handover = Handover(
         territory,
@@ -206,13 +226,31 @@ async def _run(
         queue=queue,
         budget_queue=budget_queue,
     )
+    preparation = Preparation(
+        changing=lambda: territory.changing,
+        not_looked_at=lambda: first_round.ahead,
+        is_member=keeper.is_member,
+    )
+    instruments.read(
+        {
+            process.POOLS: lambda: len(book),
+            process.SHARDS: lambda: settings.shards,
+            process.SHARDS_HELD: lambda: len(territory.open),
+            process.LOOKS_WAITING: lambda: queue.waiting,
+            process.ENDPOINTS: lambda: observer.endpoints,
+        }
+    )
+    if settings.metrics_port:
+        _answer(connections, settings.metrics_port, book, instruments, watches, preparation)
     await keeper.start(handover)
+    preparation.started = True
     logger.info("Looking after %s", ", ".join(settings.namespaces) or "all namespaces")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             doorway.watch(
                 configuration,
                 inventory,
+                watches=watches,
                 namespaces=settings.namespaces,
                 touched=queue.add,
                 budget_touched=budgets.touch,
@@ -225,11 +263,8 @@ async def _run(
             tasks.create_task(references.run()),
             tasks.create_task(
                 resync_for_ever(
-                    api,
-                    inventory,
-                    namespaces=settings.namespaces,
+                    partial(observe_all, watches),
                     every_seconds=settings.resync_seconds,
-                    listing=listing,
                     touched=queue.add,
                     budget_touched=budgets.touch,
                 )
@@ -242,6 +277,31 @@ async def _run(
         await keeper.leave()
         for task in running:
             task.cancel()
+
+
+def _answer(
+    connections: AsyncExitStack,
+    port: int,
+    book: PoolBook,
+    instruments: Instruments,
+    watches: Watches,
+    preparation: Preparation,
+) -> None:
+    """Tell whoever asks how the pools and the operator are, until *connections* end."""
+
+    def pages(now: float) -> Iterator[str]:
+        yield from book.pages(now=now)
+        yield instruments.page()
+
+    pulse = connections.enter_context(Pulse(instruments.lag.observe))
+    connections.enter_context(
+        TelemetryServer(
+            port,
+            pages=pages,
+            live=(pulse.trouble, stale_watches(watches.stale)),
+            ready=(preparation.trouble,),
+        )
+    )
 
 
 if __name__ == "__main__":

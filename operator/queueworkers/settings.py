@@ -41,6 +41,8 @@ class Settings:
     """Where operators that share the namespaces keep their Leases; ``None``: this one is alone, and has none."""
     shards: int = 1
     """Into how many the namespaces are divided; the same in all operators that share them."""
+    metrics_port: int = 8080
+    """Where metrics and health are to be had, on every address; 0: nowhere."""
     identity: str = field(default_factory=socket.gethostname)
     """What this operator is called in Leases; something that no other has is added to it."""
 
@@ -83,6 +85,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
             int,
             "into how many parts they share them; 1: one works, the others stand by; default: 1",
         ),
+        ("--metrics-port", int, "for /metrics, /healthz and /readyz; 0: none; default: 8080"),
         ("--identity", str, "what this operator is called in Leases; default: the host's name"),
     ):
         variable = "QWP_" + flag.removeprefix("--").replace("-", "_").upper()
@@ -108,6 +111,7 @@ def _check(settings: Settings) -> None:
         "writes-per-second": (settings.writes_per_second, 1, 10_000),
         "resync-seconds": (settings.resync_seconds, 10, 86_400),
         "shards": (settings.shards, 1, 256),
+        "metrics-port": (settings.metrics_port, 0, 65_535),
     }
     for name, (value, least, most) in bounds.items():
         if not least <= value <= most:

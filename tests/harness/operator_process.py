@@ -172,4 +172,10 @@ class OperatorProcess:
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(PROJECT / "operator"), "PYTHONUNBUFFERED": "1"}
+    # Several operators share this machine's ports; whoever wants metrics gives --metrics-port.
+    return {
+        "QWP_METRICS_PORT": "0",
+        **os.environ,
+        "PYTHONPATH": str(PROJECT / "operator"),
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kubernetes.aio import client
 
     from queueworkers.cluster.inventory import Inventory, Key, Shelf
+    from queueworkers.cluster.watches import Watches
     from queueworkers.domain.identity import BudgetKey, PoolKey
 
 CHUNK = 100
@@ -38,6 +39,7 @@ async def watch(
     configuration: client.Configuration,
     inventory: Inventory,
     *,
+    watches: Watches,
     namespaces: Sequence[str],
     touched: Callable[[PoolKey], None],
     budget_touched: Callable[[BudgetKey], None],
@@ -49,6 +51,7 @@ async def watch(
     Args:
         configuration: The cluster and the credentials.
         inventory: To be kept.
+        watches: Told of everything that comes.
         namespaces: To watch; empty means all.
         touched: Called in the event loop; must not block.
         budget_touched: The same for every budget that changed.
@@ -56,10 +59,10 @@ async def watch(
     """
     registry = kopf.OperatorRegistry()
     _log_in(registry, configuration)
-    _hand_over(registry, (GROUP, VERSION, PLURAL), inventory.pools, touched)
-    _hand_over(registry, (GROUP, VERSION, BUDGET_PLURAL), inventory.budgets, budget_touched)
-    _hand_over(registry, ("apps", "v1", "deployments"), inventory.deployments, touched)
-    _hand_over(registry, ("", "v1", "pods"), inventory.pods, touched)
+    _hand_over(registry, (GROUP, VERSION, PLURAL), inventory.pools, watches, touched)
+    _hand_over(registry, (GROUP, VERSION, BUDGET_PLURAL), inventory.budgets, watches, budget_touched)
+    _hand_over(registry, ("apps", "v1", "deployments"), inventory.deployments, watches, touched)
+    _hand_over(registry, ("", "v1", "pods"), inventory.pods, watches, touched)
     _tell_of_the_end(registry, stop)
     await kopf.operator(
         registry=registry,
@@ -109,9 +112,11 @@ def _hand_over(
     registry: kopf.OperatorRegistry,
     resource: tuple[str, str, str],
     shelf: Shelf[Key, Any],
+    watches: Watches,
     touched: Callable[[Key], None],
 ) -> None:
     async def hand_over(event: kopf.RawEvent, **_: Any) -> None:
+        watches.told(resource[-1], event["object"]["metadata"]["namespace"])
         key = (shelf.drop if event["type"] == GONE else shelf.hear)(event["object"])
         if key:
             touched(key)

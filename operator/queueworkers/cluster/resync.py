@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from queueworkers.cluster import paths
-from queueworkers.domain.identity import MANAGED_BY, MANAGED_BY_LABEL
+from queueworkers.domain.identity import MANAGED_BY, MANAGED_BY_LABEL, BudgetKey, PoolKey
 from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from queueworkers.cluster.client import KubernetesApi
     from queueworkers.cluster.inventory import Inventory, Key, Shelf
-    from queueworkers.domain.identity import BudgetKey, PoolKey
+    from queueworkers.cluster.watches import Watches
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 """The label selector of everything that the operator makes."""
+
+News = tuple[frozenset[PoolKey], frozenset[BudgetKey]]
+"""The pools and the budgets of which there is something that nobody has told before, or had vanished unseen."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ PASSING = frozenset({0, GONE, 429, 500, 502, 503, 504})
 
 
 async def resync(
-    api: KubernetesApi, inventory: Inventory, *, namespaces: Sequence[str]
+    api: KubernetesApi, inventory: Inventory, *, namespaces: Sequence[str], watches: Watches | None = None
 ) -> frozenset[PoolKey]:
     """
     List pools and what belongs to them, and take it over.
@@ -54,6 +57,7 @@ async def resync(
         api: The cluster.
         inventory: To be brought up to date.
         namespaces: To list; none means all.
+        watches: Told what they have not told; ``None`` where they could not have, as at a start.
 
     Returns:
         The pools of which there is something that nobody has told before, or had vanished unseen.
@@ -67,15 +71,15 @@ async def resync(
         (inventory.deployments, paths.deployments, OURS),
         (inventory.pods, paths.pods, OURS),
     ):
-        news |= await _take_over(api, shelf, path_of, namespaces=namespaces, labels=labels)
+        news |= await _take_over(api, shelf, path_of, namespaces=namespaces, labels=labels, watches=watches)
     return frozenset(news)
 
 
 async def resync_budgets(
-    api: KubernetesApi, inventory: Inventory, *, namespaces: Sequence[str]
+    api: KubernetesApi, inventory: Inventory, *, namespaces: Sequence[str], watches: Watches | None = None
 ) -> frozenset[BudgetKey]:
     """List budgets likewise; return those that are news, or had vanished unseen."""
-    return await _take_over(api, inventory.budgets, paths.budgets, namespaces=namespaces)
+    return await _take_over(api, inventory.budgets, paths.budgets, namespaces=namespaces, watches=watches)
 
 
 async def _take_over(
@@ -84,14 +88,19 @@ async def _take_over(
     path_of: Callable[[str | None], str],
     *,
     namespaces: Sequence[str],
+    watches: Watches | None,
     labels: str = "",
 ) -> frozenset[Key]:
     news: set[Key] = set()
     listed: set[tuple[Key, str]] = set()
     versions = []
     for namespace in namespaces or (None,):
-        async for page, version in _list(api, path_of(namespace), labels):
-            news.update(key for key in map(shelf.hear, page) if key)
+        path = path_of(namespace)
+        async for page, version in _list(api, path, labels):
+            untold = [key for key in map(shelf.hear, page) if key]
+            if untold and watches:
+                watches.missed(path.rpartition("/")[-1], namespace)
+            news.update(untold)
             listed.update(address for address in map(shelf.address, page) if address)
             versions.append(version)
     return shelf.keep(listed, as_of=min(versions)) | news
@@ -128,12 +137,9 @@ async def _list(
 
 
 async def resync_for_ever(
-    api: KubernetesApi,
-    inventory: Inventory,
+    observe: Callable[[], Awaitable[News]],
     *,
-    namespaces: Sequence[str],
     every_seconds: float,
-    listing: asyncio.Lock,
     touched: Callable[[PoolKey], None],
     budget_touched: Callable[[BudgetKey], None],
 ) -> None:
@@ -141,21 +147,15 @@ async def resync_for_ever(
     List everything from time to time; a list that fails is tried again at the next time.
 
     Args:
-        api: The cluster.
-        inventory: To be brought up to date.
-        namespaces: To list; none means all.
+        observe: Lists everything, and takes it over.
         every_seconds: Between two lists.
-        listing: Held while they are made: one that began before namespaces came to this process, and ends
-            after the list that was made for them, would take what is in them for gone.
         touched: Called for every pool of which there is something that no watch told, or had vanished unseen.
         budget_touched: The same for every budget.
     """
     while True:
         await asyncio.sleep(every_seconds)
         try:
-            async with listing:
-                news = await resync(api, inventory, namespaces=namespaces)
-                budget_news = await resync_budgets(api, inventory, namespaces=namespaces)
+            news, budget_news = await observe()
         except ApiServerError as error:
             logger.warning("Complete list not made: %s", error)
             continue

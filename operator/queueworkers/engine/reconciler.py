@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from queueworkers.domain.backlog import Reading
     from queueworkers.domain.decision import Decision
     from queueworkers.domain.exits import Exits
-    from queueworkers.domain.identity import PoolKey
+    from queueworkers.domain.identity import PoolIdentity, PoolKey
     from queueworkers.domain.leaving import Connection
     from queueworkers.domain.notices import Notices
     from queueworkers.domain.pool import Pool
@@ -86,6 +86,24 @@ class References(Protocol):
         """Read no more for a pool."""
 
 
+class Witness(Protocol):
+    """Who is told how each look at a pool ended."""
+
+    def saw(
+        self,
+        pool: PoolIdentity,
+        status: QueueWorkerPoolStatus,
+        situation: Situation | None,
+        *,
+        workers_before: int,
+        told: QueueWorkerPoolStatus,
+    ) -> None:
+        """Take note of what is said of a pool now, and was *told* before; no situation: its spec is no use."""
+
+    def forget(self, key: PoolKey) -> None:
+        """Take note that a pool is not looked after any more."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Memory:
     """What one process remembers of a pool; losing it costs time, never a job."""
@@ -99,12 +117,13 @@ class Memory:
 class Reconciler:
     """Brings pool after pool to what it should be."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the one place where all sides of the step meet
         self,
         world: World,
         backlogs: Backlogs,
         references: References,
         budgets: Budgets,
+        witness: Witness,
         *,
         clock: Callable[[], datetime],
         look_again: Callable[[PoolKey, timedelta], None],
@@ -114,6 +133,7 @@ class Reconciler:
         self._backlogs = backlogs
         self._references = references
         self._budgets = budgets
+        self._witness = witness
         self._clock = clock
         self._look_again = look_again
         self._status_pace = status_pace
@@ -238,6 +258,7 @@ class Reconciler:
 
     async def _tell(self, pool: Pool, situation: Situation, *, workers_before: int, now: datetime) -> None:
         status = report(pool.identity, situation, generation=pool.generation, previous=pool.status, now=now)
+        self._witness.saw(pool.identity, status, situation, workers_before=workers_before, told=pool.status)
         await self._world.announce(pool.identity, _done(pool, situation, workers_before, now))
         await self._write_status(pool, status, now=now)
         await self._world.announce(pool.identity, announce_changes(pool.status, status))
@@ -249,6 +270,7 @@ class Reconciler:
         status = report_invalid(
             pool.identity, invalid, generation=pool.generation, previous=pool.status, now=now
         )
+        self._witness.saw(pool.identity, status, None, workers_before=0, told=pool.status)
         await self._write_status(pool, status, now=now)
         await self._world.announce(pool.identity, announce_changes(pool.status, status))
 
@@ -280,6 +302,7 @@ class Reconciler:
         self._budgets.keep(key, pods=self._world.count_pods(key))
         self._backlogs.forget(key)
         self._references.forget(key)
+        self._witness.forget(key)
         self._world.forget(key)
 
 

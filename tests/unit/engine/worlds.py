@@ -19,6 +19,7 @@ from queueworkers.domain.pool import Pool
 from queueworkers.domain.restarts import parse_moment
 from queueworkers.engine.budgets import Budgets
 from queueworkers.engine.reconciler import Reconciler
+from queueworkers.telemetry.pools import PoolBook
 from unit.domain.given import NOON, POOL, a_backlog, some_workers
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class LittleWorld:
     marks: list[Mapping[str, int | None]] = field(default_factory=list)
     let_in: list[str] = field(default_factory=list)
     rollouts: int = 0
+    book: PoolBook = field(default_factory=PoolBook)
+    """What metrics tell of the pool."""
     pool_exists: bool = True
     forgotten: list[str] = field(default_factory=list)
     budgets: dict[BudgetKey, StoredBudget] = field(default_factory=dict)
@@ -269,6 +272,7 @@ def an_operator(world: LittleWorld) -> Reconciler:
         world,
         NoReferences(),
         Budgets(world, look_at=world.woken.append, changed=world.told_of.append),
+        world.book,
         clock=lambda: world.now,
         look_again=lambda key, wait: world.wanted_again.append(wait) if key == POOL.key else None,
         status_pace=timedelta(seconds=5),

@@ -1,0 +1,1 @@
+"""What a scrape of very many pools costs."""

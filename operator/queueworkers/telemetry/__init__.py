@@ -1,0 +1,1 @@
+"""What monitoring is told of the pools and of the operator itself: metrics, liveness, readiness."""
