@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from queueworkers.importing.horizon import import_horizon
 from queueworkers.importing.supervisor import import_supervisor
 from unit.importing.given import KNOWING_NOTHING, comments_of, pools_of, written
 
@@ -83,3 +84,34 @@ def test_no_option_of_a_program_is_dropped_silently(
     comments = comments_of(made)
     for name in (*options, *flags, *({"-vvv": "--verbose"}.get(each, each) for each in bare)):
         assert name in comments
+
+
+SUPERVISOR = {
+    **{
+        name: st.integers(0, 10**8)
+        | st.sampled_from(["env('X')", "env('X', 7)", "$x ?? 5", "'12'", "null", "[1]"])
+        for name in (
+            *("minProcesses", "max_processes", "tries", "timeout", "memory", "maxJobs", "maxTime", "nice"),
+            *("sleep", "rest", "balanceMaxShift", "balanceCooldown", "backoff"),
+        )
+    },
+    "connection": st.sampled_from(["'redis'", "env('C', 'other')", "config('x')"]),
+    "queue": st.sampled_from(
+        ["'a,b'", "['a', 'b']", "['a']", "env('Q')", "explode(',', env('Q', 'a'))", "[]", "''"]
+    ),
+    "balance": st.sampled_from(["'auto'", "'simple'", "false", "'off'", "env('B')"]),
+    **{name: st.sampled_from(["true", "'x'"]) for name in ("force", "autoScalingStrategy", "made_up")},
+}
+
+
+@given(options=st.fixed_dictionaries({}, optional=SUPERVISOR))
+def test_no_option_of_a_supervisor_is_dropped_silently(options: dict[str, Any]) -> None:
+    """Each pool that a supervisor becomes names every option, and the operator takes it."""
+    listed = ", ".join(f"'{name}' => {value}" for name, value in options.items())
+    text = f"<?php return ['environments' => ['production' => ['s' => [{listed}]]]];"
+    made = import_horizon([written("h.php", text)], KNOWING_NOTHING, environment="production")
+    pools_of(made)
+    for pool in made.pools:
+        comments = " ".join(line.strip(" #") for line in pool.render().splitlines())
+        for name in options:
+            assert name in comments

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from queueworkers.errors import QueueWorkersError
+from queueworkers.importing.horizon import import_horizon
+from queueworkers.importing.nativephp import import_nativephp
 from queueworkers.importing.source import Answers, Source
 from queueworkers.importing.supervisor import import_supervisor, included_patterns
 
@@ -86,6 +88,29 @@ def from_supervisor(files: Sequence[Path], answers: Answers) -> Imported:
     for source in tuple(sources):
         sources += _read_all(_included(source, [Path(each.name) for each in sources]))
     return import_supervisor(sources, answers)
+
+
+@import_pools.command("horizon")
+@with_answers
+@click.option("--environment", default="production", show_default=True, help="Which of `environments`.")
+def from_horizon(files: Sequence[Path], answers: Answers, environment: str) -> Imported:
+    """
+    Make pools of Horizon's supervisors.
+
+    FILE is config/horizon.php.  It is read, not run: what only PHP can compute is asked.
+    """
+    return import_horizon(list(_read_all(files)), answers, environment=environment)
+
+
+@import_pools.command("nativephp")
+@with_answers
+def from_nativephp(files: Sequence[Path], answers: Answers) -> Imported:
+    """
+    Make pools of NativePHP's queue workers.
+
+    FILE is config/nativephp.php.  It is read, not run: what only PHP can compute is asked.
+    """
+    return import_nativephp(list(_read_all(files)), answers)
 
 
 def _included(source: Source, known: Sequence[Path]) -> Iterator[Path]:

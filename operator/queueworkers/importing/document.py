@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -67,6 +67,11 @@ class Draft:
     def say(self, path: str, value: Any, note: str = "") -> None:
         """Set a field; what was said of it before is forgotten."""
         self.fields[path] = Said(value=value, note=note)
+
+    def amend(self, path: str, value: Any, why: str) -> None:
+        """Set a field to something else than its source says; where that comes from, and what is asked of it, stays."""
+        said = self.fields.get(path, Said(value=None))
+        self.fields[path] = replace(said, value=value, note=f"{said.note}: {why}" if said.note else why)
 
     def leave(self, option: str, why: str) -> None:
         """Name an *option* of the source that the pool has no field for."""

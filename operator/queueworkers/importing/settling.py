@@ -47,8 +47,8 @@ def settle(draft: Draft, answers: Answers) -> None:
     """
     _settle_image(draft, answers)
     _settle_place(draft, answers)
-    _settle_bounds(draft)
     _drop_refused(draft)
+    _settle_bounds(draft)
     framework = _parsed(draft).framework_declared
     if framework.console:
         _drop_unknown(draft, framework)
@@ -88,7 +88,7 @@ def _settle_prefix(draft: Draft, answers: Answers, framework: Framework) -> None
 def _settle_bounds(draft: Draft) -> None:
     least, most = draft.value("scaling.minReplicas"), draft.value("scaling.maxReplicas")
     if isinstance(least, int) and isinstance(most, int) and least > most:
-        draft.say("scaling.maxReplicas", least, f"it was {most}, below the least")
+        draft.amend("scaling.maxReplicas", least, f"it was {most}, below the least")
 
 
 def _drop_refused(draft: Draft) -> None:
@@ -101,7 +101,7 @@ def _drop_refused(draft: Draft) -> None:
             if path is None:
                 continue
             said = draft.fields.pop(path)
-            source = said.note or path
+            source = "; ".join(filter(None, (said.note, said.question))) or path
             says = problem["msg"].removeprefix("Value error, ")
             question = f"{path}: {source} cannot be taken over: {says[0].lower()}{says[1:]}"
             if path in _REQUIRED:
@@ -140,7 +140,7 @@ def _drop_unknown(draft: Draft, framework: Framework) -> None:
         draft.leave(
             f"{draft.fields['backoff'].note} {waits}", f"{framework.package} waits equally long each time"
         )
-        draft.say("backoff", waits[:1])
+        draft.amend("backoff", waits[:1], "the first one")
 
 
 def _settle_times(draft: Draft, answers: Answers) -> None:
@@ -183,12 +183,8 @@ def _settle_said_retry(draft: Draft) -> None:
 def _settle_sleep(draft: Draft) -> None:
     spec = _parsed(draft)
     if spec.timeout and spec.sleep >= spec.timeout:
-        source = draft.fields["sleep"].note if "sleep" in draft.fields else "sleep"
-        draft.say(
-            "sleep",
-            spec.timeout - 1,
-            f"{source} was {spec.sleep}, not shorter than timeout: an idle worker would kill itself",
-        )
+        why = f"it was {spec.sleep}, not shorter than timeout: an idle worker would kill itself"
+        draft.amend("sleep", spec.timeout - 1, why)
 
 
 def _settle_grace(draft: Draft) -> None:
