@@ -24,12 +24,14 @@ from harness.local_cluster import (
     bring_up,
     is_up,
     take_down,
+    without_apiserver,
 )
 from harness.locations import Locations
 from harness.network import HOST_ADDRESS, enter_network, inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
@@ -48,6 +50,7 @@ class Cluster:
         folder: Where kubeconfigs for service accounts are written.
         reachable_address: See :attr:`host_address`; empty when not known.
         import_archive: Loads a docker-archive into the nodes.
+        without_api_server: Ends the API server for as long as the context lasts; None for an existing cluster.
         end: Ends it; does nothing for a cluster that is not ours to end.
     """
 
@@ -59,6 +62,7 @@ class Cluster:
     folder: Path
     reachable_address: str
     import_archive: Callable[[Path], None] = field(repr=False)
+    without_api_server: Callable[[], AbstractContextManager[None]] | None = field(repr=False)
     end: Callable[[], None] = field(repr=False)
 
     @classmethod
@@ -81,6 +85,7 @@ class Cluster:
             folder=at.credentials,
             reachable_address=HOST_ADDRESS,
             import_archive=lambda archive: import_image(at, archive),
+            without_api_server=lambda: without_apiserver(at),
             end=end,
         )
 
@@ -115,6 +120,7 @@ class Cluster:
             folder=folder,
             reachable_address=host_address,
             import_archive=import_archive,
+            without_api_server=None,
             end=lambda: shutil.rmtree(folder, ignore_errors=True),
         )
 

@@ -48,6 +48,7 @@ from harness.packages import SYSTEM_DIRECTORIES, install_packages
 from harness.processes import (
     StartedProcess,
     end_processes,
+    forget_process,
     recorded_processes,
     require_running,
     start_process,
@@ -160,6 +161,20 @@ def is_up(at: Locations) -> bool:
     return bool(started) and all(process.runs() for process in started) and at.summary.exists()
 
 
+@contextlib.contextmanager
+def without_apiserver(at: Locations) -> Iterator[None]:
+    """End the apiserver, and nothing else; at the end start one over what etcd has kept, and wait until it answers."""
+    credentials = Credentials(at.credentials)
+    name = render_apiserver(at, credentials).name
+    (process,) = (each for each in recorded_processes(at.started) if each.name == name)
+    end_processes([process])
+    forget_process(at.started, process)
+    try:
+        yield
+    finally:
+        _Start(at, nodes=()).apiserver(credentials)
+
+
 def kubectl_command(at: Locations) -> list[str]:
     """What to put in front of kubectl's arguments to speak to the cluster as admin."""
     kubeconfig = Credentials(at.credentials).kubeconfig(ADMIN)
@@ -185,7 +200,7 @@ class _Start:
         self._start(render_etcd(at))
         self._start(render_apiserver(at, credentials))
         self._start_node_runtime(credentials)
-        self._wait(lambda: self._kubectl_succeeds("get", "--raw=/readyz"), "the apiserver")
+        self._wait_for_apiserver()
         self._start(render_controller_manager(credentials))
         self._start(render_scheduler(credentials))
         self._start_nodes(credentials)
@@ -196,6 +211,14 @@ class _Start:
         names = [{KUBELET_NODE: NODE, KWOK_NODE: FAKE_NODE}[kind] for kind in self.nodes]
         self._wait(lambda: all(map(self._node_is_ready, names)), f"nodes {', '.join(names)}")
         say(f"cluster {at.name} is up; {at.run / 'kubectl'} talks to it")
+
+    def apiserver(self, credentials: Credentials) -> None:
+        """Start the apiserver alone, over what etcd has."""
+        self._start(render_apiserver(self.at, credentials))
+        self._wait_for_apiserver()
+
+    def _wait_for_apiserver(self) -> None:
+        self._wait(lambda: self._kubectl_succeeds("get", "--raw=/readyz"), "the apiserver")
 
     def _start_node_runtime(self, credentials: Credentials) -> None:
         """The container runtime and its images need no apiserver: get them ready beside it."""

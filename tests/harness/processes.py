@@ -89,6 +89,12 @@ def recorded_processes(record: Path) -> list[StartedProcess]:
     return [StartedProcess(**json.loads(line)) for line in lines]
 
 
+def forget_process(record: Path, process: StartedProcess) -> None:
+    """Strike a process that was ended on purpose from *record*."""
+    lines = [json.dumps(asdict(each)) for each in recorded_processes(record) if each != process]
+    record.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
 def end_processes(processes: Iterable[StartedProcess], *, grace_seconds: float = 5.0) -> None:
     """Ask each to end, all at once, and kill those that outlast the grace."""
     remaining = list(processes)
