@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from queueworkers.importing.horizon import import_horizon
+from queueworkers.importing.keda import import_keda
 from queueworkers.importing.supervisor import import_supervisor
 from unit.importing.given import KNOWING_NOTHING, comments_of, pools_of, written
 
@@ -115,3 +117,41 @@ def test_no_option_of_a_supervisor_is_dropped_silently(options: dict[str, Any]) 
         comments = " ".join(line.strip(" #") for line in pool.render().splitlines())
         for name in options:
             assert name in comments
+
+
+SCALED = {
+    **{
+        name: st.integers(0, 10**6)
+        for name in (
+            "pollingInterval",
+            "cooldownPeriod",
+            "minReplicaCount",
+            "maxReplicaCount",
+            "initialCooldownPeriod",
+        )
+    },
+    "idleReplicaCount": st.just(0),
+    "fallback": st.just({"failureThreshold": 3, "replicas": 6}),
+    "madeUp": st.just("x"),
+}
+METADATA = {
+    **{
+        name: st.from_regex(r"[a-z0-9]{1,9}", fullmatch=True)
+        for name in ("listLength", "activationListLength", "madeToo")
+    },
+    "metricType": st.just("Value"),
+}
+
+
+@given(spec=st.fixed_dictionaries({}, optional=SCALED), metadata=st.fixed_dictionaries({}, optional=METADATA))
+def test_no_field_of_a_scaled_object_is_dropped_silently(
+    spec: dict[str, Any], metadata: dict[str, str]
+) -> None:
+    """Its own, and those of its trigger."""
+    trigger = {"type": "redis", "metadata": {"address": "r:1", "listName": "queues:a", **metadata}}
+    scaled = {"kind": "ScaledObject", "metadata": {"name": "s"}, "spec": {"triggers": [trigger], **spec}}
+    made = import_keda([written("k.yaml", yaml.safe_dump(scaled))], KNOWING_NOTHING)
+    pools_of(made)
+    comments = comments_of(made)
+    for name in (*spec, *metadata):
+        assert name in comments

@@ -11,6 +11,7 @@ import click
 
 from queueworkers.errors import QueueWorkersError
 from queueworkers.importing.horizon import import_horizon
+from queueworkers.importing.keda import import_keda
 from queueworkers.importing.nativephp import import_nativephp
 from queueworkers.importing.source import Answers, Source
 from queueworkers.importing.supervisor import import_supervisor, included_patterns
@@ -111,6 +112,18 @@ def from_nativephp(files: Sequence[Path], answers: Answers) -> Imported:
     FILE is config/nativephp.php.  It is read, not run: what only PHP can compute is asked.
     """
     return import_nativephp(list(_read_all(files)), answers)
+
+
+@import_pools.command("keda")
+@with_answers
+def from_keda(files: Sequence[Path], answers: Answers) -> Imported:
+    """
+    Make pools of KEDA's ScaledObjects on Redis lists.
+
+    FILE has ScaledObjects, and better the Deployments that they scale and their
+    TriggerAuthentications too, in one file or several.
+    """
+    return import_keda(list(_read_all(files)), answers)
 
 
 def _included(source: Source, known: Sequence[Path]) -> Iterator[Path]:

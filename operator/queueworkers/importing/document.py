@@ -238,7 +238,10 @@ def _dump(value: Any, *, flow: bool | None) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what occurs twice twice."""
+    """Writes what occurs twice twice, and lists further in than their keys."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the library's own
+        super().increase_indent(flow, indentless=False)
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the library's own signature
         return True
