@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -82,3 +83,42 @@ def test_included_files_are_read_once(run: Callable[..., tuple[int, str, str]], 
     status, out, _ = run("supervisor", "main.conf", "conf.d/mail.conf", *ALL_SAID)
     assert status == 0
     assert [each["metadata"]["name"] for each in yaml.safe_load_all(out)] == ["mail", "sms"]
+
+
+def test_standard_input_is_a_file_once(
+    run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As from `helm template`."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(PROGRAM))
+    status, out, _ = run("supervisor", "-", *ALL_SAID)
+    assert status == 0
+    assert out.startswith("# From [program:mail] in standard input, line 1.\n")
+    status, _, err = run("supervisor", "-", "-")
+    assert (status, err) == (1, "qwp: standard input can be read once: give - once\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "text"),
+    [
+        ("horizon", "h.php", "<?php return ['environments' => ['staging' => ['mail' => ['tries' => 1]]]];"),
+        ("nativephp", "n.php", "<?php return ['queue_workers' => ['mail' => []]];"),
+        (
+            "keda",
+            "k.yaml",
+            (
+                "{kind: ScaledObject, metadata: {name: mail}, spec: {triggers: "
+                "[{type: redis, metadata: {listName: 'queues:a'}}]}}"
+            ),
+        ),
+    ],
+)
+def test_every_source_has_a_command(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, source: str, name: str, text: str
+) -> None:
+    """With the same answers; Horizon's environment is a choice."""
+    (tmp_path / name).write_text(text)
+    more = ("--environment", "staging") if source == "horizon" else ()
+    _, out, _ = run(source, name, *more, *ALL_SAID)
+    made = yaml.safe_load(out)
+    assert made["metadata"]["name"] == "mail"
+    assert (made["spec"]["image"], made["spec"]["redis"]["host"]) == ("registry.example/shop:1", "redis")
