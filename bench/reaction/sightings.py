@@ -185,6 +185,7 @@ class ReplicasWatch:
             raise ConnectionError("the API server has ended the watch of the Deployments")
 
     async def _list(self) -> str:
+        self._now.clear()
         query = {"limit": str(_PAGE)}
         while True:
             page = await self._server.get("/apis/apps/v1/deployments", **query)
@@ -195,19 +196,25 @@ class ReplicasWatch:
             query["continue"] = page["metadata"]["continue"]
 
     async def _watch(self, version: str) -> None:
-        lines = self._server.lines(
-            "/apis/apps/v1/deployments",
-            watch="1",
-            resourceVersion=version,
-            timeoutSeconds=str(_WATCH_SECONDS),
-        )
-        async for at, line in lines:
-            event = json.loads(line)
-            self.heard_at = time.monotonic()
-            if event["type"] == "DELETED":
-                self._now.pop(_target_of(event["object"]), None)
-            else:
-                self._take(at, event["object"])
+        """Watch, and begin anew where the API server ends it between two pushes: a thousand deletions are too fast for it."""
+        while True:
+            async for at, line in self._server.lines(
+                "/apis/apps/v1/deployments",
+                watch="1",
+                resourceVersion=version,
+                timeoutSeconds=str(_WATCH_SECONDS),
+            ):
+                event = json.loads(line)
+                self.heard_at = time.monotonic()
+                if event["type"] == "ERROR":
+                    break
+                if event["type"] == "DELETED":
+                    self._now.pop(_target_of(event["object"]), None)
+                else:
+                    self._take(at, event["object"])
+            if self._followed:
+                return
+            version = await self._list()
 
     def _take(self, at: int, deployment: Any) -> None:
         target, replicas = _target_of(deployment), deployment["spec"]["replicas"]
