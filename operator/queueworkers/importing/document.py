@@ -218,7 +218,7 @@ def _spell_value(value: Any, indent: int) -> Iterator[str]:
         return
     yield ""
     pad = " " * (indent + INDENT)
-    yield from (f"{pad}{line}" if line else "" for line in _dump(value, flow=_flow_of(value)).splitlines())
+    yield from (f"{pad}{line}" if line else "" for line in _dump(value, flow=_flow_of(value)).split("\n"))
 
 
 def _flow_of(value: Any) -> bool | None:
@@ -231,9 +231,18 @@ def _flow_of(value: Any) -> bool | None:
 
 
 def _dump(value: Any, *, flow: bool | None) -> str:
-    text: str = yaml.dump(
-        value, Dumper=_Plain, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=100_000
-    )
+    """Spell a value by the library; letters beyond ASCII as they are, unless one of them ends a line."""
+    for as_they_are in (True, False):
+        text: str = yaml.dump(
+            value,
+            Dumper=_Plain,
+            default_flow_style=flow,
+            sort_keys=False,
+            allow_unicode=as_they_are,
+            width=100_000,
+        )
+        if not re.search("[\x85\u2028\u2029]", text):
+            break
     return text.removesuffix("\n").removesuffix("\n...")
 
 

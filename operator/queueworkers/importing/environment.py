@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from queueworkers.importing.document import Draft
 
 _SECRET = re.compile(
-    r"PASS(WORD|WD|PHRASE)?(_|$)|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)(API_?|APP_?|ACCESS_?)?KEY(_|$)|_DSN$",
+    r"PASS(WORD|WD|PHRASE)|(^|_)PASS(_|$)|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)(API_?|APP_?|ACCESS_?)?KEY(_|$)|_DSN$",
     re.IGNORECASE,
 )
 _WITH_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")

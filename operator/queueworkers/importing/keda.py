@@ -9,7 +9,7 @@ from queueworkers.importing.commands import NotAWorker, apply_number
 from queueworkers.importing.document import Draft, Imported, name_of
 from queueworkers.importing.keda_redis import KINDS, Trigger, apply_place, identify_list
 from queueworkers.importing.objects import FoundObject, Json, find, mapping, mappings, parse_objects, shown
-from queueworkers.importing.pods import apply_pods, apply_worker, command_of, worker_container
+from queueworkers.importing.pods import apply_pods, apply_worker, command_of, words_of, worker_container
 from queueworkers.importing.settling import settle
 from queueworkers.importing.source import UnreadableSourceError
 
@@ -140,9 +140,8 @@ def _apply_workers(draft: Draft, container: Json, triggers: Sequence[Trigger]) -
     elif identified:
         draft.say("framework", identified[0].framework.name, "by its listName")
         draft.say("queues", list(dict.fromkeys(each.queue for each in identified)), "listName")
-        words = [*(container.get("command") or ()), *(container.get("args") or ())]
         draft.inquire(
-            shown("command", words),
+            shown("command", words_of(container)),
             f"{command.why}: say in tries, timeout, memory and so on what the worker's flags were, and in command how "
             "the console is run where it is not as usual",
         )
@@ -189,8 +188,7 @@ def _apply_custom(draft: Draft, container: Json, triggers: Sequence[Trigger]) ->
     """Declare lists of no framework that pools know, with the whole command line of their workers."""
     names = [str(each.metadata.get("listName") or "") for each in triggers]
     draft.say("framework", _CUSTOM, "none that pools know stores its queues so")
-    words = [str(word) for word in (*(container.get("command") or ()), *(container.get("args") or ()))]
-    if words:
+    if words := words_of(container):
         draft.say("command", words)
     else:
         draft.ask("command", ["worker"], "the whole command line of the worker")

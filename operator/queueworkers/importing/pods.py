@@ -50,10 +50,16 @@ def _pod(workload: FoundObject) -> Json:
 
 def command_of(container: Json) -> WorkerCommand | NotAWorker:
     """Read the command line of a container, in which ``$(NAME)`` stands for a variable."""
-    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    words = words_of(container)
     if not words:
         return NotAWorker(why="it has none: the image's own starts the worker")
-    return parse_command([_expanded(str(word), container) for word in words])
+    return parse_command([_expanded(word, container) for word in words])
+
+
+def words_of(container: Json) -> list[str]:
+    """List the words of a container's command line; Kubernetes takes nothing but lists for one."""
+    parts = (container.get(name) for name in ("command", "args"))
+    return [str(word) for part in parts if isinstance(part, list) for word in part]
 
 
 def _expanded(word: str, container: Json) -> str:
@@ -76,6 +82,12 @@ def apply_pods(draft: Draft, workload: FoundObject, container: Json) -> None:
     if resources := mapping(container.get("resources")):
         draft.say("resources", resources)
     _apply_template(draft, workload, container)
+    for name, value in workload.metadata.items():
+        if name in ("labels", "annotations"):
+            draft.leave(
+                shown(f"{workload.kind} metadata.{name}", value),
+                "a pool has its own: add those that somebody selects by",
+            )
     for name, value in workload.spec.items():
         if name == "minReadySeconds":
             draft.say("restart.minReadySeconds", value, "minReadySeconds")

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import QueueWorkerPoolSpec
 from queueworkers.frameworks.base import WorkerOptions
+from queueworkers.importing.objects import mapping
 
 if TYPE_CHECKING:
     from queueworkers.frameworks.base import Framework
@@ -199,8 +200,8 @@ def _settle_grace(draft: Draft) -> None:
 
 
 def _settle_limit(draft: Draft) -> None:
-    resources = draft.value("resources")
-    limit = (resources or {}).get("limits", {}).get("memory")
+    resources = mapping(draft.value("resources"))
+    limit = mapping(resources.get("limits")).get("memory")
     memory = _parsed(draft).memory
     size = _bytes_of(limit)
     if size is not None and size <= memory * _MEGABYTE:

@@ -241,3 +241,13 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, says: str) -> None
     with pytest.raises(UnreadableSourceError) as refused:
         import_keda([written("k.yaml", text)], SAYING)
     assert says in str(refused.value)
+
+
+def test_a_command_that_is_no_list_is_none() -> None:
+    """As Kubernetes would not take it; its letters are no words."""
+    deployment = worker()
+    deployment["metadata"]["labels"] = {"team": "checkout"}
+    deployment["spec"]["template"]["spec"]["containers"][0]["command"] = "php artisan queue:work"
+    spec, comments = imported(deployment, scaled(PLACE))
+    assert (spec["queues"], "command" in spec) == (["a"], False)
+    assert "Deployment metadata.labels" in comments
