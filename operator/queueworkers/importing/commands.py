@@ -201,9 +201,7 @@ def _note_beside(statement: Sequence[str], around: Surroundings) -> None:
     elif statement[0] in _LOOP:
         around.left.append((text, "a worker that ends is started again by itself"))
     elif statement[0] == "sleep":
-        around.left.append(
-            (text, "nothing waits in a pool: a pod that is not ready gets no part in the count")
-        )
+        around.left.append((text, "a worker of a pool starts at once"))
     else:
         around.left.append(
             (

@@ -136,6 +136,12 @@ def _drop_unknown(draft: Draft, framework: Framework) -> None:
             draft.leave(
                 f"{said.note} ({said.value})", f"the worker of {framework.package} has no such option"
             )
+    if draft.value("memory") == 0 and framework.unlimited_memory_since is None:
+        note = draft.fields.pop("memory").note
+        draft.leave(
+            f"{note} (0)",
+            f"{framework.package} does not take it for no limit: 128 MB, where nothing else is said",
+        )
     waits = draft.value("backoff", [])
     if len(waits) > 1 and framework.several_backoffs_since is None:
         draft.leave(

@@ -140,6 +140,8 @@ def test_files_are_read_as_supervisor_reads_them(name: str) -> None:
         pytest.param("php artisan queue:work --tries=0", {"tries": 0}, id="no-end-of-tries"),
         pytest.param("php artisan queue:work --sleep=90", {"sleep": 59}, id="sleeps-longer-than-the-timeout"),
         pytest.param("php think queue:listen --queue=a --delay=5", {"backoff": [5]}, id="thinkphp"),
+        pytest.param("php think queue:work --memory=0", {"queues": ["default"]}, id="no-end-of-memory"),
+        pytest.param("php artisan queue:work --memory=0", {"memory": 0}, id="memory-unchecked"),
         pytest.param("php artisan queue:work --queue='{a}'", {"queues": ["{a}"]}, id="a-clusters-queue"),
     ],
 )
@@ -147,6 +149,17 @@ def test_a_worker_is_found_in_what_stands_around_it(command: str, spec: dict[str
     """The command as people write it, and what the pool says because of it."""
     made = imported(worker(command))["mail"]
     assert {key: made[key] for key in spec} == spec
+
+
+def test_options_that_no_version_has_are_left() -> None:
+    """The API server would refuse them, and the worker would not start."""
+    command = "php think queue:work --max-jobs=5 --rest=1 --memory=0 --backoff=1,2"
+    made = import_supervisor([written("a.conf", worker(command))], KNOWING)
+    spec = pools_of(made)["mail"]
+    assert not {"maxJobs", "rest", "memory"} & spec.keys()
+    assert spec["backoff"] == [1]
+    for flag in ("--max-jobs (5)", "--rest (1)", "--memory (0)", "--backoff [1, 2]"):
+        assert flag in comments_of(made)
 
 
 @pytest.mark.parametrize(
