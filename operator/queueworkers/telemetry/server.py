@@ -8,6 +8,7 @@ thousand pools takes its turns with the loop, a fraction of a millisecond each, 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 import time
@@ -135,5 +136,5 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server(("", port))
     except OSError as error:
         raise SettingsError(
-            f"--metrics-port {port} cannot be had: {error.strerror or error}. Give another one, or 0 for none"
+            f"--metrics-port {port} cannot be had: {os.strerror(error.errno or 0)}. Give another one, or 0 for none"
         ) from error

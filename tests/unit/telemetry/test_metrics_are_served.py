@@ -72,7 +72,10 @@ def test_a_port_that_is_taken_is_told() -> None:
     """With the flag that names another one."""
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=rf"^--metrics-port {port} cannot be had: .*0 for none$"):
+        with pytest.raises(
+            SettingsError,
+            match=rf"^--metrics-port {port} cannot be had: Address already in use\. Give another one, or 0 for none$",
+        ):
             TelemetryServer(port, pages=pages, live=(), ready=())
 
 
