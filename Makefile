@@ -10,7 +10,7 @@ STAMP   := $(VENV)/.complete
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-sweep bench-reaction bench-scale test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-sweep bench-reaction bench-scale bench-scrape test check format lock crd prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -44,6 +44,9 @@ bench-reaction: prepare ## Push jobs and measure until workers are asked for, he
 
 bench-scale: prepare ## Start the operator over 100, 1,000 and 10,000 pools, and print what it costs (WRITE=1: write the page too)
 	@PYTHONPATH=operator:tests:bench $(BIN)/python -m scale $(SIZES) $(if $(WRITE),--write)
+
+bench-scrape: $(STAMP) ## Scrape the metrics of POOLS=10000 pools, and print what it costs
+	@PYTHONPATH=operator:bench $(BIN)/python -m scrape $(POOLS)
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@$(PYTHON) -m harness peers

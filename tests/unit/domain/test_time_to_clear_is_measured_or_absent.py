@@ -30,6 +30,10 @@ def a_reading(**waiting: int) -> Backlog:
     return Backlog(queues=tuple(a_queue(name, ready=count) for name, count in waiting.items()), read_at=NOON)
 
 
+SEEN = Learned(flows=(QueueFlow(last=a_queue("high", reserved=2), worked_seconds=40.0),))
+"""Two jobs are in hand, and none was seen to end."""
+
+
 @pytest.mark.parametrize(
     ("backlog", "known", "ready", "expected"),
     [
@@ -40,6 +44,7 @@ def a_reading(**waiting: int) -> Backlog:
         pytest.param(a_reading(high=30), learned(high=2), 0, None, id="nobody-works"),
         pytest.param(a_reading(high=30), Learned(), 3, None, id="nothing-measured"),
         pytest.param(a_reading(high=30, low=4), learned(high=2), 3, None, id="one-not-measured"),
+        pytest.param(a_reading(high=30), SEEN, 3, None, id="none-has-ended"),
     ],
 )
 def test_time_to_clear(backlog: Backlog, known: Learned, ready: int, expected: float | None) -> None:

@@ -132,10 +132,10 @@ def test_a_change_of_the_number_is_counted_by_what_decided_it() -> None:
     }
 
 
-def rolling(trigger: str, *, since: float) -> Situation:
-    """Workers are being replaced since so many seconds ago."""
+def rolling(trigger: str, *, since: float, phase: Phase = Phase.REPLACING) -> Situation:
+    """The latest replacement of workers began so many seconds ago."""
     situation = a_situation(a_backlog(), 2)
-    rollout = replace(situation.rollout, phase=Phase.REPLACING, trigger=trigger, since=ago(since))
+    rollout = replace(situation.rollout, phase=phase, trigger=trigger, since=ago(since))
     return replace(situation, rollout=rollout)
 
 
@@ -154,7 +154,7 @@ def test_a_replacement_is_counted_once_and_names_no_secret() -> None:
     assert found["qwp_pool_restarts_total trigger=Image"] == 1
     assert found["qwp_pool_rollout_start_timestamp_seconds"] == ago(10).timestamp()
     assert "shop-credentials" not in "".join(book.pages(now=0.0))
-    note(book, a_situation(a_backlog(), 2))
+    note(book, rolling(ChangeTrigger.IMAGE, since=10, phase=Phase.COMPLETE))
     assert "qwp_pool_rollout_start_timestamp_seconds" not in told(book)
 
 
