@@ -2,7 +2,7 @@
 `/metrics`, `/healthz` and `/readyz`, from a thread of their own.
 
 So they answer while the event loop is stuck, which is what one of them is for, and a scrape of ten
-thousand pools takes its turns with the loop, a fraction of a millisecond each, in place of stopping it.
+thousand pools takes its turns with the loop, about a millisecond each, in place of stopping it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 KEPT_SECONDS = 120.0
 """How long a connection is kept for the next question: longer than most scrape intervals."""
+
 SCRAPE_SECONDS = 60.0
 """Whoever asks and does not read the answer keeps others from theirs for no longer."""
 
