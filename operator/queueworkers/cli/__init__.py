@@ -9,7 +9,11 @@ import click
 from queueworkers import __version__
 from queueworkers.cli.explain import explain
 from queueworkers.cli.importing import import_pools
+from queueworkers.cli.queues import queues
+from queueworkers.cli.screen import wants_colour
 from queueworkers.cli.simulate import simulate
+from queueworkers.cli.status import status
+from queueworkers.cli.workers import workers
 from queueworkers.errors import QueueWorkersError
 
 NOT_DONE = 1
@@ -17,13 +21,14 @@ NOT_DONE = 1
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="qwp")
-def qwp() -> None:
-    """Ask about pools of queue workers."""
+@click.pass_context
+def qwp(context: click.Context) -> None:
+    """See pools of queue workers, and run them."""
+    context.color = wants_colour()
 
 
-qwp.add_command(explain)
-qwp.add_command(import_pools)
-qwp.add_command(simulate)
+for command in (status, workers, queues, explain, import_pools, simulate):
+    qwp.add_command(command)
 
 
 def main() -> None:

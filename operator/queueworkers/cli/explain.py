@@ -10,28 +10,19 @@ import click
 import yaml
 
 from queueworkers.api.base import KIND
-from queueworkers.api.status import QueueWorkerPoolStatus
-from queueworkers.cluster.client import KubernetesApi, load_users_configuration
-from queueworkers.cluster.paths import pools
-from queueworkers.errors import NotFoundError, QueueWorkersError
+from queueworkers.cli.access import UnreadableError, cluster_options, connected, observe_pool, see
+from queueworkers.domain.identity import PoolKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from queueworkers.api.status import DecisionStatus
-
-USER_AGENT = "qwp"
-
-
-class UnreadableError(QueueWorkersError):
-    """What was given is not a pool; its message says what to give instead."""
+    from queueworkers.cli.access import Access, SeenPool
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("-n", "--namespace", help="Where the pool is; the context's own when not given.")
-@click.option("--context", help="Which context of the kubeconfig; the current one when not given.")
-@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Which kubeconfig.")
+@cluster_options
 @click.option(
     "-f",
     "--filename",
@@ -43,9 +34,7 @@ class UnreadableError(QueueWorkersError):
 def explain(
     name: str | None,
     *,
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
+    access: Access,
     file: TextIO | None,
     output: str,
 ) -> None:
@@ -56,17 +45,16 @@ def explain(
     """
     if (name is None) == (file is None):
         raise click.UsageError("Say which pool, once: its name, or -f with a file.")
-    if file is not None:
-        pool = parse_pool(file.read())
-    else:
-        pool = asyncio.run(
-            observe_pool(name or "", namespace=namespace, context=context, kubeconfig=kubeconfig)
-        )
-    status = QueueWorkerPoolStatus.model_validate(pool.get("status") or {})
+    pool = see(parse_pool(file.read())) if file is not None else asyncio.run(_observe(access, name or ""))
     if output == "json":
-        click.echo(json.dumps(status.to_wire().get("decision"), indent=2))
+        click.echo(json.dumps(pool.status.to_wire().get("decision"), indent=2))
     else:
-        click.echo("\n".join(spell_decision(pool["metadata"], status)))
+        click.echo("\n".join(spell_decision(pool)))
+
+
+async def _observe(access: Access, name: str) -> SeenPool:
+    async with connected(access) as (api, namespace):
+        return await observe_pool(api, PoolKey(namespace, name))
 
 
 def parse_pool(text: str) -> dict[str, Any]:
@@ -85,29 +73,10 @@ def parse_pool(text: str) -> dict[str, Any]:
     return found
 
 
-async def observe_pool(
-    name: str, *, namespace: str | None, context: str | None, kubeconfig: str | None
-) -> dict[str, Any]:
-    """
-    Read a pool from the cluster, as the user that the kubeconfig names.
-
-    Raises:
-        QueueWorkersError: there is no such pool, or it cannot be read.
-    """
-    configuration, own_namespace = await load_users_configuration(kubeconfig, context=context)
-    api = KubernetesApi(configuration, user_agent=USER_AGENT, max_in_flight=1)
-    where = namespace or own_namespace
-    try:
-        return await api.get(f"{pools(where)}/{name}")
-    except NotFoundError as error:
-        raise UnreadableError(f'there is no pool "{name}" in namespace "{where}"') from error
-    finally:
-        await api.close()
-
-
-def spell_decision(metadata: dict[str, Any], status: QueueWorkerPoolStatus) -> Iterator[str]:
+def spell_decision(pool: SeenPool) -> Iterator[str]:
     """Write what was decided about a pool, line by line."""
-    yield f"{metadata.get('namespace', 'default')}/{metadata['name']}"
+    status = pool.status
+    yield str(pool.key)
     if status.decision is None:
         yield "The operator has not decided about this pool yet: is it running?"
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.cli.access import see
 from queueworkers.cli.explain import spell_decision
 from queueworkers.domain.backlog import Tally, Wait
 from queueworkers.domain.demand import staff
@@ -56,7 +57,8 @@ def test_the_example_is_what_the_command_prints() -> None:
     )
     status = report(POOL, situation, generation=1, previous=QueueWorkerPoolStatus(), now=NOON)
 
-    printed = "\n".join(spell_decision({"namespace": "shop", "name": "orders"}, status))
+    pool = see({"metadata": {"namespace": "shop", "name": "orders"}, "status": status.to_wire()})
+    printed = "\n".join(spell_decision(pool))
 
     assert printed in PAGE
 

@@ -1,0 +1,151 @@
+"""Which cluster and which pools a command is about: kubectl's own flags, and what they lead to."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.cluster.client import KubernetesApi, load_users_configuration
+from queueworkers.cluster.paths import pools
+from queueworkers.domain.identity import PoolKey
+from queueworkers.errors import NotFoundError, QueueWorkersError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+USER_AGENT = "qwp"
+
+AT_ONCE = 4
+"""Requests that one command has under way."""
+
+
+class UnreadableError(QueueWorkersError):
+    """What was given is not a pool; its message says what to give instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What the flags say about the cluster; ``None`` where they say nothing."""
+
+    namespace: str | None
+    context: str | None
+    kubeconfig: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which pools of the cluster."""
+
+    names: tuple[str, ...] = ()
+    """Empty means all of them."""
+    everywhere: bool = False
+    """In every namespace."""
+    labels: str = ""
+    """A label selector; empty means any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPool:
+    """A pool as it was read."""
+
+    key: PoolKey
+    raw: dict[str, Any]
+    """The whole object, as the API server tells it."""
+    status: QueueWorkerPoolStatus
+
+
+def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags that say which cluster; it is called with an `Access` named *access*."""
+
+    @click.option("-n", "--namespace", help="Where the pool is; the context's own when not given.")
+    @click.option("--context", help="Which context of the kubeconfig; the current one when not given.")
+    @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Which kubeconfig.")
+    @wraps(command)
+    def with_access(
+        *arguments: Any, namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any
+    ) -> None:
+        access = Access(namespace=namespace, context=context, kubeconfig=kubeconfig)
+        command(*arguments, access=access, **others)
+
+    return with_access
+
+
+def selection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command names, `-A` and `-l`; it is called with a `Selection` named *selection*."""
+
+    @click.argument("names", nargs=-1, metavar="[POOL]...")
+    @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="The pools of all namespaces.")
+    @click.option("-l", "--selector", "labels", default="", help="Pools with these labels, as team=shop.")
+    @wraps(command)
+    def with_selection(
+        *arguments: Any, names: tuple[str, ...], everywhere: bool, labels: str, **others: Any
+    ) -> None:
+        if names and (everywhere or labels):
+            raise click.UsageError("Say which pools, once: their names, or -A and -l.")
+        selection = Selection(names=names, everywhere=everywhere, labels=labels)
+        command(*arguments, selection=selection, **others)
+
+    return with_selection
+
+
+@asynccontextmanager
+async def connected(access: Access) -> AsyncIterator[tuple[KubernetesApi, str]]:
+    """
+    Connect to the cluster as the user that the kubeconfig names, and tell the namespace that is meant.
+
+    Raises:
+        SettingsError: there is no such kubeconfig, or no such context in it.
+    """
+    configuration, own_namespace = await load_users_configuration(access.kubeconfig, context=access.context)
+    api = KubernetesApi(configuration, user_agent=USER_AGENT, max_in_flight=AT_ONCE)
+    try:
+        yield api, access.namespace or own_namespace
+    finally:
+        await api.close()
+
+
+async def observe_pool(api: KubernetesApi, key: PoolKey) -> SeenPool:
+    """
+    Read one pool.
+
+    Raises:
+        QueueWorkersError: there is no such pool, or it cannot be read.
+    """
+    try:
+        return see(await api.get(f"{pools(key.namespace)}/{key.name}"))
+    except NotFoundError as error:
+        raise UnreadableError(f'there is no pool "{key.name}" in namespace "{key.namespace}"') from error
+
+
+async def observe_pools(api: KubernetesApi, namespace: str, selection: Selection) -> Sequence[SeenPool]:
+    """
+    Read the selected pools: in the order of their names as given, or of the alphabet.
+
+    Raises:
+        QueueWorkersError: one that was named is not there, or they cannot be read.
+    """
+    if selection.names:
+        return [await observe_pool(api, PoolKey(namespace, name)) for name in selection.names]
+    where = pools(None if selection.everywhere else namespace)
+    try:
+        found, _ = await api.list(where, labels=selection.labels)
+    except NotFoundError as error:
+        raise QueueWorkersError(
+            "the cluster knows no pools: its CustomResourceDefinitions are not installed (kubectl apply -f crds/)"
+        ) from error
+    return sorted(map(see, found), key=lambda pool: pool.key)
+
+
+def see(raw: dict[str, Any]) -> SeenPool:
+    """Read a pool as the API server tells it."""
+    metadata = raw["metadata"]
+    return SeenPool(
+        key=PoolKey(metadata.get("namespace", "default"), metadata["name"]),
+        raw=raw,
+        status=QueueWorkerPoolStatus.model_validate(raw.get("status") or {}),
+    )
