@@ -7,16 +7,17 @@ import sys
 import click
 
 from queueworkers import __version__
+from queueworkers.cli.exit_codes import NOT_DONE
 from queueworkers.cli.explain import explain
 from queueworkers.cli.importing import import_pools
 from queueworkers.cli.queues import queues
+from queueworkers.cli.restart import restart
 from queueworkers.cli.screen import wants_colour
 from queueworkers.cli.simulate import simulate
 from queueworkers.cli.status import status
+from queueworkers.cli.suspend import resume, suspend
 from queueworkers.cli.workers import workers
 from queueworkers.errors import QueueWorkersError
-
-NOT_DONE = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,7 +28,7 @@ def qwp(context: click.Context) -> None:
     context.color = wants_colour()
 
 
-for command in (status, workers, queues, explain, import_pools, simulate):
+for command in (status, workers, queues, restart, suspend, resume, explain, import_pools, simulate):
     qwp.add_command(command)
 
 

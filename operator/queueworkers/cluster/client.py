@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/strategic-merge-patch+json"
+AMEND = "application/merge-patch+json"
 REQUEST_TIMEOUT_SECONDS = 15.0
 LIST_PAGE = 500
 WRITES_PER_SECOND = 200.0
@@ -211,6 +212,19 @@ class KubernetesApi:
         query = {"fieldManager": field_manager}
         return await self._request(
             "merge", "PATCH", path, query=query, body=body, content_type=MERGE, lane=lane
+        )
+
+    async def amend(
+        self, path: str, body: Mapping[str, Any], *, field_manager: str, lane: Lane
+    ) -> dict[str, Any]:
+        """
+        Change some fields of one object of a custom resource, of which the API server knows no lists with keys.
+
+        What *body* leaves out stays, ``None`` takes a field away, a list is replaced as a whole (RFC 7386).
+        """
+        query = {"fieldManager": field_manager}
+        return await self._request(
+            "amend", "PATCH", path, query=query, body=body, content_type=AMEND, lane=lane
         )
 
     async def _request(
