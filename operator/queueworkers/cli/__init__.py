@@ -7,6 +7,7 @@ import sys
 import click
 
 from queueworkers import __version__
+from queueworkers.cli.doctor import doctor
 from queueworkers.cli.exit_codes import NOT_DONE
 from queueworkers.cli.explain import explain
 from queueworkers.cli.importing import import_pools
@@ -28,7 +29,7 @@ def qwp(context: click.Context) -> None:
     context.color = wants_colour()
 
 
-for command in (status, workers, queues, restart, suspend, resume, explain, import_pools, simulate):
+for command in (status, workers, queues, restart, suspend, resume, doctor, explain, import_pools, simulate):
     qwp.add_command(command)
 
 

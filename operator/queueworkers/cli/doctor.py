@@ -1,0 +1,197 @@
+"""`qwp doctor`: what is wrong with a pool, and the line to change."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.api.rules import GRACE_MARGIN_SECONDS
+from queueworkers.api.spec import InvalidSpec, parse_spec
+from queueworkers.cli.access import cluster_options, connected, observe_pools, selection_options
+from queueworkers.cli.exit_codes import NOT_SO
+from queueworkers.cli.screen import TAKES_TIME, paint, write_document
+from queueworkers.domain.wording import spell_count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from queueworkers.api.spec import QueueWorkerPoolSpec
+    from queueworkers.api.status import Condition, QueueWorkerPoolStatus
+    from queueworkers.cli.access import Access, SeenPool, Selection
+
+BY_HAND = (
+    "No one but Redis knows whether it drops keys when its memory is full, which loses jobs:"
+    " `redis-cli CONFIG GET maxmemory-policy` has to say noeviction."
+)
+"""What cannot be known without access to Redis; said once, below the findings."""
+
+
+class Weight(StrEnum):
+    """How much a finding matters."""
+
+    WRONG = "wrong"
+    """Jobs are lost, run twice or are not done, now or on a bad day."""
+    DOUBTFUL = "doubtful"
+    """It may be as it is meant to be."""
+
+
+COLOURS = {Weight.WRONG: "red", Weight.DOUBTFUL: "yellow"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to look at."""
+
+    weight: Weight
+    field: str
+    """The line to change, or the condition that tells of it."""
+    sentence: str
+
+
+@click.command()
+@selection_options
+@cluster_options
+@click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="For a program.")
+def doctor(*, selection: Selection, access: Access, output: str | None) -> None:
+    """
+    Look for what is wrong with pools, and tell the line to change.
+
+    The status is 3 if something is wrong; what is doubtful does not count for it.
+    """
+    pools = asyncio.run(_observe(access, selection))
+    if output:
+        click.echo(write_document(describe_findings(pools), output))
+    else:
+        click.echo("\n".join(spell_findings(pools)))
+    if any(each.weight is Weight.WRONG for pool in pools for each in examine(pool)):
+        sys.exit(NOT_SO)
+
+
+async def _observe(access: Access, selection: Selection) -> Sequence[SeenPool]:
+    async with connected(access) as (api, namespace):
+        return await observe_pools(api, namespace, selection)
+
+
+def examine(pool: SeenPool) -> Sequence[Finding]:
+    """Find what is wrong or doubtful about a pool, by its spec and by what the operator says of it."""
+    spec = parse_spec(pool.raw["spec"])
+    if isinstance(spec, InvalidSpec):
+        return [_wrong(problem.partition(":")[0], problem) for problem in spec.problems]
+    found = [*_examine_operator(pool), *_examine_times(spec), *_examine_conditions(pool.status)]
+    return [*found, *_examine_jobs(pool.status)]
+
+
+def _examine_operator(pool: SeenPool) -> Iterator[Finding]:
+    generation = pool.raw["metadata"].get("generation", 0)
+    if (pool.status.observed_generation or 0) < generation:
+        yield _wrong(
+            "status.observedGeneration",
+            "The operator has not acted on the pool as it is now: see that it runs, and looks after this namespace.",
+        )
+
+
+def _examine_times(spec: QueueWorkerPoolSpec) -> Iterator[Finding]:
+    """Hold the three times that must stand in order: a job's timeout, the grace of its worker, retry_after."""
+    retry_after, grace = spec.effective_retry_after, spec.effective_grace_period_seconds
+    if retry_after and spec.timeout >= retry_after:
+        yield _wrong(
+            "spec.timeout",
+            f"A job may take {spec.timeout}s and is handed to another worker after {retry_after}s, so it may run twice:"
+            f" set spec.timeout below {retry_after}, or retry_after in config/queue.php and spec.retryAfter"
+            f" above {spec.timeout}.",
+        )
+    if retry_after and not spec.timeout:
+        yield _doubtful(
+            "spec.timeout",
+            f"Nothing ends a job, and after {retry_after}s it is handed to another worker too:"
+            f" set spec.timeout below {retry_after}.",
+        )
+    if spec.timeout and grace < spec.timeout + GRACE_MARGIN_SECONDS:
+        yield _wrong(
+            "spec.gracePeriodSeconds",
+            f"A worker that leaves is killed after {grace}s, and its job may take {spec.timeout}s:"
+            f" set it to {spec.timeout + GRACE_MARGIN_SECONDS} or more, or leave it out.",
+        )
+
+
+def _examine_conditions(told: QueueWorkerPoolStatus) -> Iterator[Finding]:
+    """Pass on what the operator has found: its sentences name the field."""
+    backlog = told.condition(ConditionType.BACKLOG_KNOWN)
+    ready = told.condition(ConditionType.READY)
+    if backlog and backlog.status != ConditionStatus.TRUE:
+        missing = backlog.reason == ConditionReason.QUEUE_NOT_FOUND
+        field = "spec.redis.prefix" if missing else "spec.redis"
+        # An application that has not used the queue yet looks the same as a wrong prefix.
+        yield (_doubtful if missing else _wrong)(field, _said(backlog))
+    stops = told.condition(ConditionType.STOPS_GRACEFULLY)
+    if stops and stops.status == ConditionStatus.FALSE:
+        yield _wrong("StopsGracefully", _said(stops))
+    if (
+        ready
+        and ready.status == ConditionStatus.FALSE
+        and ready.reason not in {*TAKES_TIME, ConditionReason.BACKLOG_UNKNOWN}
+    ):
+        yield _wrong("Ready", _said(ready))
+
+
+def _said(condition: Condition) -> str:
+    return f"{condition.reason}: {condition.message}".rstrip(": ")
+
+
+def _examine_jobs(told: QueueWorkerPoolStatus) -> Iterator[Finding]:
+    expired = told.backlog.expired if told.backlog else None
+    if expired:
+        yield _doubtful(
+            "spec.retryAfter",
+            f"{spell_count(expired, 'job')} went back to the queue, as retry_after was over: a worker was lost, or a job"
+            " takes longer than that and will run twice.",
+        )
+    crashes = sum(each.count for each in told.exits if not each.recycled)
+    if crashes:
+        codes = ", ".join(str(each.exit_code) for each in told.exits if not each.recycled)
+        yield _doubtful(
+            "status.exits",
+            f"Workers have crashed {spell_count(crashes, 'time')}, with exit code {codes}: their log says why.",
+        )
+
+
+def _wrong(field: str, sentence: str) -> Finding:
+    return Finding(weight=Weight.WRONG, field=field, sentence=sentence)
+
+
+def _doubtful(field: str, sentence: str) -> Finding:
+    return Finding(weight=Weight.DOUBTFUL, field=field, sentence=sentence)
+
+
+def describe_findings(pools: Sequence[SeenPool]) -> dict[str, Any]:
+    """Tell a program what was found, pool by pool."""
+    return {
+        "findings": [
+            {
+                "namespace": pool.key.namespace,
+                "pool": pool.key.name,
+                "weight": str(each.weight),
+                "field": each.field,
+                "sentence": each.sentence,
+            }
+            for pool in pools
+            for each in examine(pool)
+        ]
+    }
+
+
+def spell_findings(pools: Sequence[SeenPool]) -> Iterator[str]:
+    """Write what was found, pool by pool, and what is to be looked for by hand."""
+    for pool in pools:
+        found = examine(pool)
+        yield f"{pool.key}: {spell_count(len(found), 'finding') if found else 'nothing found'}"
+        for each in found:
+            yield f"  {paint(each.weight, COLOURS[each.weight])}  {each.field}"
+            yield f"    {each.sentence}"
+    yield BY_HAND
