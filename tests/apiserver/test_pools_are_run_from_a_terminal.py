@@ -25,7 +25,16 @@ TWO = {"minReplicas": 2, "maxReplicas": 2}
 def start(namespace: Namespace, *arguments: str) -> subprocess.Popen[str]:
     """Start the command as a person does, with the cluster's kubeconfig."""
     return subprocess.Popen(
-        [sys.executable, "-m", "queueworkers.cli", *arguments, "-n", namespace.name],
+        # So that it hears Ctrl-C where this process was told not to, as one in the background is.
+        [
+            *["env", "--default-signal=INT"],
+            sys.executable,
+            "-m",
+            "queueworkers.cli",
+            *arguments,
+            "-n",
+            namespace.name,
+        ],
         env={**os.environ, "KUBECONFIG": str(namespace.cluster.kubeconfig)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -120,12 +129,15 @@ def test_ctrl_c_leaves_the_restart_going(namespace: Namespace, redis: RedisServe
     assert qwp(namespace, "restart", "orders", "--wait", "--timeout", "1s")[0] == 4
 
     with start(namespace, "restart", "orders", "--wait") as waiting:
-        assert waiting.stdout
-        assert waiting.stderr
-        assert "asked for a restart" in waiting.stdout.readline()
-        waiting.send_signal(signal.SIGINT)
-        assert waiting.wait(timeout=30) == 130
-        assert "The restart goes on without this command" in waiting.stderr.read()
+        try:
+            assert waiting.stdout
+            assert waiting.stderr
+            assert "asked for a restart" in waiting.stdout.readline()
+            waiting.send_signal(signal.SIGINT)
+            assert waiting.wait(timeout=30) == 130
+            assert "The restart goes on without this command" in waiting.stderr.read()
+        finally:
+            waiting.kill()
 
 
 def test_a_pool_rests_and_works_again(namespace: Namespace, redis: RedisServer) -> None:
