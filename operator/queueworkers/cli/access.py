@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from queueworkers.api.status import QueueWorkerPoolStatus
+from queueworkers.cluster import paths
 from queueworkers.cluster.client import KubernetesApi, load_users_configuration
-from queueworkers.cluster.paths import pools
 from queueworkers.domain.identity import PoolKey
 from queueworkers.errors import NotFoundError, QueueWorkersError
 
@@ -117,9 +117,20 @@ async def observe_pool(api: KubernetesApi, key: PoolKey) -> SeenPool:
         QueueWorkersError: there is no such pool, or it cannot be read.
     """
     try:
-        return see(await api.get(f"{pools(key.namespace)}/{key.name}"))
+        return see(await api.get(paths.pool(key)))
     except NotFoundError as error:
         raise UnreadableError(f'there is no pool "{key.name}" in namespace "{key.namespace}"') from error
+
+
+async def observe_selected(access: Access, selection: Selection) -> Sequence[SeenPool]:
+    """
+    Connect, read the selected pools as `observe_pools` does, and hang up.
+
+    Raises:
+        QueueWorkersError: there is no such cluster, or one that was named is not there, or they cannot be read.
+    """
+    async with connected(access) as (api, namespace):
+        return await observe_pools(api, namespace, selection)
 
 
 async def observe_pools(api: KubernetesApi, namespace: str, selection: Selection) -> Sequence[SeenPool]:
@@ -131,7 +142,7 @@ async def observe_pools(api: KubernetesApi, namespace: str, selection: Selection
     """
     if selection.names:
         return [await observe_pool(api, PoolKey(namespace, name)) for name in selection.names]
-    where = pools(None if selection.everywhere else namespace)
+    where = paths.pools(None if selection.everywhere else namespace)
     try:
         found, _ = await api.list(where, labels=selection.labels)
     except NotFoundError as error:

@@ -13,7 +13,7 @@ import click
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import InvalidSpec, parse_spec
-from queueworkers.cli.access import cluster_options, connected, observe_pools, selection_options
+from queueworkers.cli.access import cluster_options, observe_selected, selection_options
 from queueworkers.cli.exit_codes import NOT_SO
 from queueworkers.cli.screen import TAKES_TIME, paint, write_document
 from queueworkers.domain.wording import spell_count
@@ -64,18 +64,13 @@ def doctor(*, selection: Selection, access: Access, output: str | None) -> None:
 
     The status is 3 if something is wrong; what is doubtful does not count for it.
     """
-    pools = asyncio.run(_observe(access, selection))
+    pools = asyncio.run(observe_selected(access, selection))
     if output:
         click.echo(write_document(describe_findings(pools), output))
     else:
         click.echo("\n".join(spell_findings(pools)))
     if any(each.weight is Weight.WRONG for pool in pools for each in examine(pool)):
         sys.exit(NOT_SO)
-
-
-async def _observe(access: Access, selection: Selection) -> Sequence[SeenPool]:
-    async with connected(access) as (api, namespace):
-        return await observe_pools(api, namespace, selection)
 
 
 def examine(pool: SeenPool) -> Sequence[Finding]:

@@ -10,8 +10,7 @@ import click
 import yaml
 
 from queueworkers.api.base import KIND
-from queueworkers.cli.access import UnreadableError, cluster_options, connected, observe_pool, see
-from queueworkers.domain.identity import PoolKey
+from queueworkers.cli.access import Selection, UnreadableError, cluster_options, observe_selected, see
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,18 +42,16 @@ def explain(
 
     What the operator last decided, from what, and which limit made it what it is.
     """
-    if (name is None) == (file is None):
+    if name is not None and file is None:
+        (pool,) = asyncio.run(observe_selected(access, Selection(names=(name,))))
+    elif file is not None and name is None:
+        pool = see(parse_pool(file.read()))
+    else:
         raise click.UsageError("Say which pool, once: its name, or -f with a file.")
-    pool = see(parse_pool(file.read())) if file is not None else asyncio.run(_observe(access, name or ""))
     if output == "json":
         click.echo(json.dumps(pool.status.to_wire().get("decision"), indent=2))
     else:
         click.echo("\n".join(spell_decision(pool)))
-
-
-async def _observe(access: Access, name: str) -> SeenPool:
-    async with connected(access) as (api, namespace):
-        return await observe_pool(api, PoolKey(namespace, name))
 
 
 def parse_pool(text: str) -> dict[str, Any]:

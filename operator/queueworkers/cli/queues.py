@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from queueworkers.cli.access import cluster_options, connected, observe_pools, selection_options
+from queueworkers.cli.access import cluster_options, observe_selected, selection_options
 from queueworkers.cli.screen import lay_out, spell_number, spell_wait, write_document
 
 if TYPE_CHECKING:
@@ -30,16 +30,11 @@ def queues(*, selection: Selection, access: Access, output: str | None) -> None:
 
     OLDEST is how long the oldest job has waited: >= and <= where the queue does not tell exactly.
     """
-    pools = asyncio.run(_observe(access, selection))
+    pools = asyncio.run(observe_selected(access, selection))
     if output:
         click.echo(write_document(describe_queues(pools), output))
     else:
         click.echo("\n".join(spell_queues(pools, everywhere=selection.everywhere, now=datetime.now(UTC))))
-
-
-async def _observe(access: Access, selection: Selection) -> Sequence[SeenPool]:
-    async with connected(access) as (api, namespace):
-        return await observe_pools(api, namespace, selection)
 
 
 def describe_queues(pools: Sequence[SeenPool]) -> dict[str, Any]:

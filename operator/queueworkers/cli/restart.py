@@ -15,20 +15,25 @@ import click
 
 from queueworkers.api.conditions import ConditionStatus, ConditionType
 from queueworkers.api.status import format_moment
-from queueworkers.cli.access import USER_AGENT, cluster_options, connected, observe_pool
+from queueworkers.cli.access import (
+    USER_AGENT,
+    Selection,
+    cluster_options,
+    connected,
+    observe_pool,
+    observe_pools,
+)
 from queueworkers.cli.exit_codes import INTERRUPTED, NOT_SO, TOO_LATE
+from queueworkers.cluster import paths
 from queueworkers.cluster.gate import Lane
-from queueworkers.cluster.paths import pools
-from queueworkers.domain.identity import PoolKey
 from queueworkers.domain.restarts import RESTART_ANNOTATION
 from queueworkers.domain.rollout import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from queueworkers.api.status import QueueWorkerPoolStatus
     from queueworkers.cli.access import Access, SeenPool
     from queueworkers.cluster.client import KubernetesApi
+    from queueworkers.domain.identity import PoolKey
 
 LOOKED_AT_EVERY_SECONDS = 1.0
 
@@ -76,7 +81,7 @@ class Progress:
     default="0",
     help="With --wait, for how long, as 10m; 0, the default, for ever.",
 )
-def restart(names: Sequence[str], *, access: Access, wait: bool, timeout: float) -> None:
+def restart(names: tuple[str, ...], *, access: Access, wait: bool, timeout: float) -> None:
     """
     Replace the workers of pools, a few at a time, each after its job.
 
@@ -89,10 +94,10 @@ def restart(names: Sequence[str], *, access: Access, wait: bool, timeout: float)
         sys.exit(INTERRUPTED)
 
 
-async def _restart(access: Access, names: Sequence[str], *, wait: bool, timeout_seconds: float) -> int:
+async def _restart(access: Access, names: tuple[str, ...], *, wait: bool, timeout_seconds: float) -> int:
     async with connected(access) as (api, namespace):
         # All are read before one is restarted, so that a wrong name restarts none.
-        found = [await observe_pool(api, PoolKey(namespace, name)) for name in names]
+        found = await observe_pools(api, namespace, Selection(names=names))
         asked = [(pool.key, await _ask(api, pool)) for pool in found]
         if not wait:
             return 0
@@ -104,8 +109,7 @@ async def _ask(api: KubernetesApi, pool: SeenPool) -> datetime:
     """Write the annotation that asks for a restart, and return its moment."""
     moment = choose_moment(pool.status, now=datetime.now(UTC))
     body = {"metadata": {"annotations": {RESTART_ANNOTATION: format_moment(moment)}}}
-    path = f"{pools(pool.key.namespace)}/{pool.key.name}"
-    await api.amend(path, body, field_manager=USER_AGENT, lane=Lane.SHAPE)
+    await api.amend(paths.pool(pool.key), body, field_manager=USER_AGENT, lane=Lane.SHAPE)
     click.echo(f"{pool.key}: asked for a restart at {format_moment(moment)}")
     return moment
 

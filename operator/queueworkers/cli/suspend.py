@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from queueworkers.cli.access import USER_AGENT, cluster_options, connected, observe_pool
+from queueworkers.cli.access import USER_AGENT, Selection, cluster_options, connected, observe_pools
+from queueworkers.cluster import paths
 from queueworkers.cluster.gate import Lane
-from queueworkers.cluster.paths import pools
-from queueworkers.domain.identity import PoolKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from queueworkers.cli.access import Access
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="POOL...")
 @cluster_options
-def suspend(names: Sequence[str], *, access: Access) -> None:
+def suspend(names: tuple[str, ...], *, access: Access) -> None:
     """Let every worker of pools finish its job and leave; jobs wait until `qwp resume`."""
     asyncio.run(_write(access, names, suspended=True))
 
@@ -29,20 +26,24 @@ def suspend(names: Sequence[str], *, access: Access) -> None:
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="POOL...")
 @cluster_options
-def resume(names: Sequence[str], *, access: Access) -> None:
+def resume(names: tuple[str, ...], *, access: Access) -> None:
     """Have suspended pools work again, with as many workers as the backlog asks for."""
     asyncio.run(_write(access, names, suspended=False))
 
 
-async def _write(access: Access, names: Sequence[str], *, suspended: bool) -> None:
+async def _write(access: Access, names: tuple[str, ...], *, suspended: bool) -> None:
     async with connected(access) as (api, namespace):
         # All are read before one is changed, so that a wrong name changes none.
-        found = [await observe_pool(api, PoolKey(namespace, name)) for name in names]
+        found = await observe_pools(api, namespace, Selection(names=names))
         for pool in found:
             word = "suspended" if suspended else "resumed"
             if pool.raw["spec"].get("suspend", False) == suspended:
                 click.echo(f"{pool.key}: {word} already")
                 continue
-            path = f"{pools(pool.key.namespace)}/{pool.key.name}"
-            await api.amend(path, {"spec": {"suspend": suspended}}, field_manager=USER_AGENT, lane=Lane.SHAPE)
+            await api.amend(
+                paths.pool(pool.key),
+                {"spec": {"suspend": suspended}},
+                field_manager=USER_AGENT,
+                lane=Lane.SHAPE,
+            )
             click.echo(f"{pool.key}: {word}")

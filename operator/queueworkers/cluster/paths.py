@@ -16,9 +16,14 @@ def pools(namespace: str | None = None) -> str:
     return f"/apis/{API_VERSION}{_within(namespace)}/{PLURAL}"
 
 
+def pool(key: PoolKey) -> str:
+    """One pool."""
+    return f"{pools(key.namespace)}/{key.name}"
+
+
 def pool_status(key: PoolKey) -> str:
     """The status of one pool."""
-    return f"{pools(key.namespace)}/{key.name}/status"
+    return f"{pool(key)}/status"
 
 
 def budgets(namespace: str | None = None) -> str:
