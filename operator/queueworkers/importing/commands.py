@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from queueworkers.frameworks import FRAMEWORKS
+from queueworkers.importing import advice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,19 +46,19 @@ _INTEGERS = {
 _BACKOFFS = ("--backoff", "--delay")
 
 _LEFT = {
-    "--name": "pods are named after the pool",
+    "--name": advice.NAME,
     "--daemon": "a worker of a pool always goes on",
     "--once": "a worker of a pool goes on after a job; maxJobs: 1 starts it afresh after each",
     "--stop-when-empty": "a worker of a pool stays; scaling.minReplicas: 0 lets the last one leave when nothing is to do",
     "--stop-when-empty-for": "scaling.minReplicas: 0 with scaling.cooldownSeconds lets the last worker leave when nothing is to do",
-    "--force": "a worker of a pool rests in maintenance mode; an application that must work meanwhile has to be told so itself",
+    "--force": advice.FORCE,
     "--env": "give APP_ENV in env or envFrom",
     "--json": "the application's own log channel decides how the log is written",
-    "--quiet": "the container's log has what the worker prints",
-    "--verbose": "the container's log has what the worker prints",
+    "--quiet": advice.LOG,
+    "--verbose": advice.LOG,
     "--no-interaction": "nobody is there to be asked",
-    "--ansi": "the container's log has what the worker prints",
-    "--no-ansi": "the container's log has what the worker prints",
+    "--ansi": advice.LOG,
+    "--no-ansi": advice.LOG,
 }
 """Flags without a field, and what instead."""
 
@@ -193,13 +194,13 @@ def _note_beside(statement: Sequence[str], around: Surroundings) -> None:
     """Tell what a statement that is no worker means."""
     text = shlex.join(statement)
     if statement[0] == "cd":
-        around.left.append((text, "the image's working directory has to be the application's"))
+        around.left.append((text, advice.DIRECTORY))
     elif statement[0] == "export":
         for word in statement[1:]:
             if match := _ASSIGNMENT.fullmatch(word):
                 around.environment.append((match[1], match[2]))
     elif statement[0] in _LOOP:
-        around.left.append((text, "a worker that ends is started again by itself"))
+        around.left.append((text, advice.STARTED_AGAIN))
     elif statement[0] == "sleep":
         around.left.append((text, "a worker of a pool starts at once"))
     else:
@@ -225,21 +226,15 @@ def _note_before(words: Sequence[str], around: Surroundings) -> None:
     program = strange[0].rsplit("/", 1)[-1]
     text = shlex.join(strange)
     if program in _LOOP:
-        around.left.append((text, "a worker that ends is started again by itself"))
+        around.left.append((text, advice.STARTED_AGAIN))
     elif program in _AS_USER or program == "su":
-        around.left.append((text, USER_ADVICE))
+        around.left.append((text, advice.USER))
     elif program in ("nice", "ionice", "chrt"):
-        around.left.append((text, NICE_ADVICE))
+        around.left.append((text, advice.NICE))
     elif program not in _SHELLS:
         around.left.append(
             (text, "put it into command where the worker needs it, as a pool runs the worker without")
         )
-
-
-USER_ADVICE = (
-    "the image's USER decides; another is podTemplate.spec.securityContext.runAsUser, which takes a number"
-)
-NICE_ADVICE = "resources.requests.cpu decides how much of a busy machine a worker gets"
 
 
 def _redirected(words: Sequence[str], around: Surroundings) -> list[str]:
@@ -259,7 +254,7 @@ def _redirected(words: Sequence[str], around: Surroundings) -> list[str]:
         else:
             kept.append(word)
     if gone:
-        around.left.append((" ".join(gone), "the container's log has what the worker prints: kubectl logs"))
+        around.left.append((" ".join(gone), f"{advice.LOG}: kubectl logs"))
     return kept
 
 

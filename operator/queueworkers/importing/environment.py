@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from queueworkers.importing.advice import secret_to_make
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -57,5 +59,5 @@ def apply_environment(draft: Draft, pairs: Iterable[tuple[str, str]]) -> None:
     if secrets:
         draft.inquire(
             f"environment {', '.join(dict.fromkeys(secrets))}",
-            f"secrets do not belong into a pool: make the Secret {draft.name}-env with these keys, or leave them to envFrom",
+            secret_to_make(draft),
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from queueworkers.api.base import API_VERSION
 from queueworkers.api.budget import BUDGET_KIND
 from queueworkers.frameworks.laravel import LARAVEL
-from queueworkers.importing.commands import NICE_ADVICE
+from queueworkers.importing import advice
 from queueworkers.importing.document import Draft, Imported, name_of
 from queueworkers.importing.php_arrays import Expression, PhpArray, parse_php_array, spell_php
 from queueworkers.importing.php_options import (
@@ -17,6 +17,7 @@ from queueworkers.importing.php_options import (
     apply_backoff_option,
     apply_option,
     apply_queues_option,
+    entries_of,
     known_value,
     queues_of,
     source_of,
@@ -40,13 +41,13 @@ _SPELLINGS = {"tries": "maxTries", "processes": "maxProcesses"}
 """Horizon's own other names, besides those with underlines (``src/ProvisioningPlan.php``)."""
 
 _LEFT = {
-    "nice": NICE_ADVICE,
-    "force": "a worker of a pool rests in maintenance mode; an application that must work meanwhile has to be told so itself",
+    "nice": advice.NICE,
+    "force": advice.FORCE,
     "autoScalingStrategy": "scaling.waitSeconds decides by time, and scaling.backlogPerWorker by size",
-    "name": "pods are named after the pool",
+    "name": advice.NAME,
     "parentId": "nothing but the operator starts workers",
-    "directory": "the image's working directory has to be the application's",
-    "workersName": "pods are named after the pool",
+    "directory": advice.DIRECTORY,
+    "workersName": advice.NAME,
 }
 """Options without a field, and what instead."""
 
@@ -104,10 +105,6 @@ def _plan(source: Source, config: PhpArray, environment: str) -> tuple[Entry, ..
     defaults = config.get("defaults")
     below = defaults.value if defaults and isinstance(defaults.value, PhpArray) else PhpArray(entries=())
     supervisors = below.replaced_by(chosen.value).entries
-    for each in supervisors:
-        if not isinstance(each.value, PhpArray):
-            problem = f"the options of {each.key} are {spell_php(each.value)}, and have to be an array"
-            raise UnreadableSourceError(file=source.name, line=each.line, problem=problem)
     if not supervisors:
         problem = f"the environment {environment} has no supervisor"
         raise UnreadableSourceError(file=source.name, line=chosen.line, problem=problem)
@@ -118,8 +115,8 @@ def _import_supervisor(
     source: Source, entry: Entry, config: PhpArray, names: Sequence[str]
 ) -> tuple[list[Draft], list[tuple[str, dict[str, Any]]]]:
     """Make one pool of a supervisor, or one for each queue where it balances between them."""
-    queue = _options(entry).take("queue")
-    balance = _options(entry).take("balance")
+    queue = _options(source, entry).take("queue")
+    balance = _options(source, entry).take("balance")
     strategy = known_value(balance.value) if balance else False
     queues = queues_of(queue) if queue else None
     apart = queues if queues and len(queues) > 1 and strategy in ("auto", "simple") else None
@@ -131,7 +128,7 @@ def _import_supervisor(
             name=name_of(wish, taken=[*names, *(other.name for other in made)]),
             origin=f"{title} in {source.name}, line {entry.line}",
         )
-        _apply_options(draft, _options(entry), config, queue=each)
+        _apply_options(draft, _options(source, entry), config, queue=each)
         made.append(draft)
     least, most = _bounds(made[0])
     if apart is None:
@@ -161,10 +158,9 @@ def _import_supervisor(
     return made, [(comment, manifest)]
 
 
-def _options(entry: Entry) -> Options:
+def _options(source: Source, entry: Entry) -> Options:
     """Name options as Horizon does in the end."""
-    options = entry.value.entries if isinstance(entry.value, PhpArray) else ()
-    return Options(entries={_spelling(str(each.key)): each for each in options})
+    return Options(entries={_spelling(str(each.key)): each for each in entries_of(source, entry)})
 
 
 def _spelling(name: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from queueworkers.frameworks.base import AfterCrash
 from queueworkers.frameworks.laravel import LARAVEL
 from queueworkers.importing.document import Draft, Imported, name_of
-from queueworkers.importing.php_arrays import PhpArray, parse_php_array, spell_php
-from queueworkers.importing.php_options import Options, apply_option, apply_queues_option, written
+from queueworkers.importing.php_arrays import PhpArray, parse_php_array
+from queueworkers.importing.php_options import Options, apply_option, apply_queues_option, entries_of, written
 from queueworkers.importing.settling import settle
 from queueworkers.importing.source import UnreadableSourceError
 
@@ -50,10 +50,7 @@ def import_nativephp(sources: Sequence[Source], answers: Answers) -> Imported:
 
 
 def _import_worker(source: Source, entry: Entry, names: Sequence[str]) -> Draft:
-    if not isinstance(entry.value, PhpArray):
-        problem = f"the options of {entry.key} are {spell_php(entry.value)}, and have to be an array"
-        raise UnreadableSourceError(file=source.name, line=entry.line, problem=problem)
-    options = Options(entries={str(each.key): each for each in entry.value.entries})
+    options = Options(entries={str(each.key): each for each in entries_of(source, entry)})
     draft = Draft(
         name=name_of(str(entry.key), taken=names), origin=f"{entry.key} in {source.name}, line {entry.line}"
     )

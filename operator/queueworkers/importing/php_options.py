@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from queueworkers.importing.commands import apply_backoff, apply_number, apply_queues
 from queueworkers.importing.php_arrays import Expression, PhpArray, spell_php
+from queueworkers.importing.source import UnreadableSourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from queueworkers.importing.document import Draft
     from queueworkers.importing.php_arrays import Entry, PhpValue
+    from queueworkers.importing.source import Source
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +33,19 @@ class Options:
     def rest(self) -> Iterator[tuple[str, Entry]]:
         """Return the options that nobody took."""
         return ((name, each) for name, each in self.entries.items() if name not in self.taken)
+
+
+def entries_of(source: Source, entry: Entry) -> tuple[Entry, ...]:
+    """
+    Return the options that an entry holds.
+
+    Raises:
+        UnreadableSourceError: it is no array.
+    """
+    if not isinstance(entry.value, PhpArray):
+        problem = f"the options of {entry.key} are {spell_php(entry.value)}, and have to be an array"
+        raise UnreadableSourceError(file=source.name, line=entry.line, problem=problem)
+    return entry.value.entries
 
 
 def known_value(value: PhpValue) -> PhpValue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from queueworkers.domain.manifests import WORKER_CONTAINER
+from queueworkers.importing import advice
 from queueworkers.importing.commands import NotAWorker, WorkerCommand, apply_command, parse_command
 from queueworkers.importing.environment import is_secret, secret_reference
 from queueworkers.importing.objects import Json, mapping, mappings, shown
@@ -122,7 +123,7 @@ def _apply_environment(draft: Draft, container: Json) -> None:
     if secrets:
         draft.inquire(
             f"env {', '.join(secrets)}",
-            f"secrets do not belong into a pool: make the Secret {draft.name}-env with these keys, or leave them to envFrom",
+            advice.secret_to_make(draft),
         )
     if sources := mappings(container.get("envFrom")):
         draft.say("envFrom", sources)
@@ -183,5 +184,5 @@ def _metadata(draft: Draft, metadata: Json) -> Json:
             kept[part] = values
     for name, value in metadata.items():
         if name not in ("labels", "annotations", "creationTimestamp"):
-            draft.leave(shown(f"template.metadata.{name}", value), "pods are named after the pool")
+            draft.leave(shown(f"template.metadata.{name}", value), advice.NAME)
     return kept

@@ -8,9 +8,9 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from queueworkers.importing import advice
 from queueworkers.importing.commands import (
     NOT_KNOWN,
-    USER_ADVICE,
     NotAWorker,
     WorkerCommand,
     apply_command,
@@ -38,7 +38,7 @@ YES = frozenset({"true", "yes", "on", "1"})
 _LOGS = "kubectl logs has what the worker prints, and the cluster's own collector keeps it"
 
 _LEFT = {
-    "process_name": "pods are named after the pool",
+    "process_name": advice.NAME,
     "numprocs_start": "the workers of a pool have no numbers",
     "priority": "pools start and stop by themselves, in no order",
     "startretries": "a worker is started again without end; the pool says WorkersCrashing meanwhile",
@@ -46,9 +46,8 @@ _LEFT = {
     "stopsignal": "a worker is asked by SIGTERM, whatever the image's STOPSIGNAL is, and ends after its job",
     "stopasgroup": "a stop reaches the worker, and the container ends with it",
     "killasgroup": "nothing of a container is left when its time is over",
-    "user": USER_ADVICE,
-    "directory": "the image's working directory has to be the application's; another is "
-    "podTemplate.spec.containers[worker].workingDir",
+    "user": advice.USER,
+    "directory": f"{advice.DIRECTORY}; another is podTemplate.spec.containers[worker].workingDir",
     "umask": "the image's entrypoint may set it",
     "redirect_stderr": _LOGS,
     "serverurl": "no worker asks Supervisor anything",
@@ -356,8 +355,8 @@ def _apply_starts(draft: Draft, program: _Program) -> None:
     if option is not None and option.value.lower() not in YES:
         draft.say(
             "suspend",
-            option.value.lower() not in YES,
-            f'autostart={option.value}: kubectl patch qwp/{draft.name} --type merge -p \'{{"spec":{{"suspend":false}}}}\' starts it',
+            value=True,
+            note=f'autostart={option.value}: kubectl patch qwp/{draft.name} --type merge -p \'{{"spec":{{"suspend":false}}}}\' starts it',
         )
     elif option is not None:
         draft.leave(_written(option), "a pool works as soon as it is applied")
