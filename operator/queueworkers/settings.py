@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from queueworkers.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -47,6 +47,40 @@ class Settings:
     """What this operator is called in Leases; something that no other has is added to it."""
 
 
+_FLAGS: Sequence[tuple[str, Callable[[str], object], str]] = (
+    (
+        "--kubeconfig",
+        str,
+        "the cluster to look after; default: the pod's service account or ~/.kube/config",
+    ),
+    ("--namespaces", str, "comma-separated; default: all namespaces"),
+    ("--log-level", str, f"one of {', '.join(LOG_LEVELS)}; default: info"),
+    ("--status-pace-seconds", int, "between status writes in which only numbers changed; default: 5"),
+    ("--redis-timeout-seconds", float, "for one reading of one Redis; default: 2"),
+    ("--reconcilers", int, "pools looked at side by side; default: 8"),
+    ("--requests-in-flight", int, "requests to the API server at once; default: 16"),
+    (
+        "--writes-per-second",
+        float,
+        "new and changed Deployments, status, Events; numbers of workers do not wait for it; default: 200",
+    ),
+    ("--resync-seconds", int, "between complete lists; default: 300"),
+    (
+        "--lease-namespace",
+        str,
+        "where operators that share the pools keep their Leases; default: this one is alone",
+    ),
+    (
+        "--shards",
+        int,
+        "into how many parts they share them; 1: one works, the others stand by; default: 1",
+    ),
+    ("--metrics-port", int, "for /metrics, /healthz and /readyz; 0: none; default: 8080"),
+    ("--identity", str, "what this operator is called in Leases; default: the host's name"),
+)
+"""Each with what it holds and the sentence that `--help` says of it; the name is that of the setting."""
+
+
 def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
     """
     Read flags, and ``QWP_…`` variables where a flag is not given.
@@ -57,37 +91,7 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
     parser = argparse.ArgumentParser(
         prog="queue-worker-operator", description="Look after the QueueWorkerPools of a cluster."
     )
-    for flag, kind, help_text in (
-        (
-            "--kubeconfig",
-            str,
-            "the cluster to look after; default: the pod's service account or ~/.kube/config",
-        ),
-        ("--namespaces", str, "comma-separated; default: all namespaces"),
-        ("--log-level", str, f"one of {', '.join(LOG_LEVELS)}; default: info"),
-        ("--status-pace-seconds", int, "between status writes in which only numbers changed; default: 5"),
-        ("--redis-timeout-seconds", float, "for one reading of one Redis; default: 2"),
-        ("--reconcilers", int, "pools looked at side by side; default: 8"),
-        ("--requests-in-flight", int, "requests to the API server at once; default: 16"),
-        (
-            "--writes-per-second",
-            float,
-            "new and changed Deployments, status, Events; numbers of workers do not wait for it; default: 200",
-        ),
-        ("--resync-seconds", int, "between complete lists; default: 300"),
-        (
-            "--lease-namespace",
-            str,
-            "where operators that share the pools keep their Leases; default: this one is alone",
-        ),
-        (
-            "--shards",
-            int,
-            "into how many parts they share them; 1: one works, the others stand by; default: 1",
-        ),
-        ("--metrics-port", int, "for /metrics, /healthz and /readyz; 0: none; default: 8080"),
-        ("--identity", str, "what this operator is called in Leases; default: the host's name"),
-    ):
+    for flag, kind, help_text in _FLAGS:
         variable = "QWP_" + flag.removeprefix("--").replace("-", "_").upper()
         parser.add_argument(
             flag, type=kind, default=environment.get(variable), help=f"{help_text} [{variable}]"
