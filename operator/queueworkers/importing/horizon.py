@@ -130,16 +130,25 @@ def _import_supervisor(
         )
         _apply_options(draft, _options(source, entry), config, queue=each)
         made.append(draft)
-    least, most = _bounds(made[0])
     if apart is None:
         return made, []
     if strategy == "simple":
-        for draft in made:
-            share = max(least, -(-most // len(made)))
-            draft.amend(
-                "scaling.maxReplicas", share, f"balance simple shares {most} between {len(made)} queues"
-            )
+        _share_alike(made)
         return made, []
+    return made, [_share_by_need(made, title=title)]
+
+
+def _share_alike(made: Sequence[Draft]) -> None:
+    """Divide a supervisor's processes between its queues, as Horizon's balance simple does."""
+    least, most = _bounds(made[0])
+    for draft in made:
+        share = max(least, -(-most // len(made)))
+        draft.amend("scaling.maxReplicas", share, f"balance simple shares {most} between {len(made)} queues")
+
+
+def _share_by_need(made: Sequence[Draft], *, title: str) -> tuple[str, dict[str, Any]]:
+    """Let the queues of a supervisor share its processes through a budget, and return that with its comment."""
+    least, most = _bounds(made[0])
     ceiling = max(most, least * len(made))
     budget = name_of(title)
     for draft in made:
@@ -152,10 +161,7 @@ def _import_supervisor(
         "metadata": {"name": budget},
         "spec": {"maxReplicas": ceiling},
     }
-    comment = (
-        f"From {title} in {source.name}, line {entry.line}: maxProcesses, which its {len(made)} queues share."
-    )
-    return made, [(comment, manifest)]
+    return f"From {made[0].origin}: maxProcesses, which its {len(made)} queues share.", manifest
 
 
 def _options(source: Source, entry: Entry) -> Options:
