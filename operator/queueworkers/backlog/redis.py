@@ -35,7 +35,6 @@ from queueworkers.frameworks.payload import parse_unix_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
 
     from queueworkers.backlog.endpoint import Endpoint, PoolRequest
     from queueworkers.backlog.round_trip import Counted
@@ -191,45 +190,53 @@ class RedisReader:
         tallies: Mapping[QueueAddress, Tally],
         request: PoolRequest,
     ) -> Reading:
-        queues = []
-        moments = []
-        turns: list[datetime] = []
-        told = True
+        seen: list[Seen] = []
+        queues: list[QueueBacklog] = []
         for name, address in addresses.items():
             outcome = outcomes[address]
             if isinstance(outcome, UnknownBacklog):
                 return outcome
             if isinstance(outcome, Scattered):
                 return explain_scattered(request, name, self._endpoint)
-            found = outcome.counted
-            if not request.claims_end:
-                found = replace(found, expired=0, expired_since=None)
-            self._sights.take_over(address, request.known_heads.get(name))
-            waiting = self._sights.look(address, found, now=outcome.at)
-            moments.append(outcome.at)
-            told = told and outcome.told
-            if found.turns_at is not None:
-                turns.append(parse_unix_time(found.turns_at) or outcome.at)
-            queues.append(
-                QueueBacklog(
-                    name=name,
-                    ready=found.ready,
-                    delayed=found.delayed,
-                    due=found.due,
-                    reserved=found.reserved,
-                    expired=found.expired,
-                    oldest=waiting.oldest,
-                    head=waiting.head,
-                    tally=tallies.get(address) if request.counts_flow else None,
-                    upcoming=_upcoming(found),
-                )
-            )
+            seen.append(outcome)
+            queues.append(self._read_queue(name, address, outcome, tallies, request))
+        turns = [
+            parse_unix_time(each.counted.turns_at) or each.at
+            for each in seen
+            if each.counted.turns_at is not None
+        ]
         # The nodes of a cluster have a clock each; the latest is later than no moment that was read.
         return Backlog(
             queues=tuple(queues),
-            read_at=max(moments),
+            read_at=max(each.at for each in seen),
             turns_at=min(turns, default=None),
-            followed_by=FollowedBy.PUSH if told else FollowedBy.POLL,
+            followed_by=FollowedBy.PUSH if all(each.told for each in seen) else FollowedBy.POLL,
+        )
+
+    def _read_queue(
+        self,
+        name: str,
+        address: QueueAddress,
+        seen: Seen,
+        tallies: Mapping[QueueAddress, Tally],
+        request: PoolRequest,
+    ) -> QueueBacklog:
+        found = seen.counted
+        if not request.claims_end:
+            found = replace(found, expired=0, expired_since=None)
+        self._sights.take_over(address, request.known_heads.get(name))
+        waiting = self._sights.look(address, found, now=seen.at)
+        return QueueBacklog(
+            name=name,
+            ready=found.ready,
+            delayed=found.delayed,
+            due=found.due,
+            reserved=found.reserved,
+            expired=found.expired,
+            oldest=waiting.oldest,
+            head=waiting.head,
+            tally=tallies.get(address) if request.counts_flow else None,
+            upcoming=_upcoming(found),
         )
 
     async def _look_around(
