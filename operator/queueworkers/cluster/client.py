@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,29 @@ async def load_users_configuration(
     except config.ConfigException as error:
         raise SettingsError(f"no cluster is known: {error}") from error
     return configuration, chosen["context"].get("namespace") or "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is asked, as often as it takes."""
+
+    verb: str
+    """What the operator calls it; the HTTP method does not tell a list from an object."""
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    body: Mapping[str, Any] | None
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the API server said to it, once."""
+
+    status: int
+    text: bytes
+    retry_after: float | None
+    """For how many seconds it wants to be left alone."""
 
 
 class KubernetesApi:
@@ -239,51 +263,62 @@ class KubernetesApi:
         lane: Lane = Lane.READ,
     ) -> dict[str, Any]:
         """Ask, and ask again where the API server had no room."""
-        query_params = [(key, value) for key, value in (query or {}).items() if value]
-        header_params = {"Accept": "application/json", "Content-Type": content_type}
+        request = _Request(
+            verb=verb,
+            method=method,
+            path=path,
+            query=tuple((key, value) for key, value in (query or {}).items() if value),
+            body=body,
+            content_type=content_type,
+        )
         attempt = 0
         while True:
             attempt += 1
-            entered_at = await self._gate.enter(lane)
-            sent_at, status = None, 0
-            try:
-                _, url, headers, content, _ = await self._client.param_serialize(
-                    method,
-                    path,
-                    query_params=query_params,
-                    header_params=header_params,
-                    body=body,
-                    auth_settings=["BearerToken"],
-                )
-                seconds = self._seconds_for(verb, path, writes=lane is not Lane.READ)
-                sent_at = time.monotonic()
-                response = await self._client.call_api(
-                    method, url, headers, content, _request_timeout=seconds
-                )
-                text = await response.read()
-                status = response.status
-                retry_after = _retry_after(response)
-                self._heed(response.status, retry_after, entered_at=entered_at)
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                if isinstance(error, aiohttp.ClientConnectionError):
-                    self._gate.broken(entered_at=entered_at)
-                message = str(error) or type(error).__name__
-                raise ApiServerError(verb=verb, path=path, status=0, message=message) from error
-            finally:
-                self._gate.leave()
-                if sent_at is not None:
-                    self._answered(verb, status, time.monotonic() - sent_at)
-            if response.status < 300:  # noqa: PLR2004 -- the class of successes
-                parsed: dict[str, Any] = json.loads(text)
+            answer = await self._send(request, lane)
+            if answer.status < 300:  # noqa: PLR2004 -- the class of successes
+                parsed: dict[str, Any] = json.loads(answer.text)
                 return parsed
-            if response.status != TOO_MANY_REQUESTS or attempt == ATTEMPTS:
-                raise _refusal(verb, path, response.status, text, retry_after)
+            if answer.status != TOO_MANY_REQUESTS or attempt == ATTEMPTS:
+                raise _refusal(verb, path, answer)
 
-    def _heed(self, status: int, retry_after: float | None, *, entered_at: float) -> None:
+    async def _send(self, request: _Request, lane: Lane) -> _Answer:
+        """Ask once, when the gate lets it pass; whatever was answered, the gate and the count are told."""
+        entered_at = await self._gate.enter(lane)
+        sent_at, status = None, 0
+        try:
+            _, url, headers, content, _ = await self._client.param_serialize(
+                request.method,
+                request.path,
+                query_params=list(request.query),
+                header_params={"Accept": "application/json", "Content-Type": request.content_type},
+                body=request.body,
+                auth_settings=["BearerToken"],
+            )
+            seconds = self._seconds_for(request.verb, request.path, writes=lane is not Lane.READ)
+            sent_at = time.monotonic()
+            response = await self._client.call_api(
+                request.method, url, headers, content, _request_timeout=seconds
+            )
+            text = await response.read()
+            status = response.status
+            answer = _Answer(status=status, text=text, retry_after=_retry_after(response))
+            self._heed(answer, entered_at=entered_at)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if isinstance(error, aiohttp.ClientConnectionError):
+                self._gate.broken(entered_at=entered_at)
+            message = str(error) or type(error).__name__
+            raise ApiServerError(verb=request.verb, path=request.path, status=0, message=message) from error
+        finally:
+            self._gate.leave()
+            if sent_at is not None:
+                self._answered(request.verb, status, time.monotonic() - sent_at)
+        return answer
+
+    def _heed(self, answer: _Answer, *, entered_at: float) -> None:
         """Have all requests wait where the API server has no room for this one, or is about to end."""
-        if status == TOO_MANY_REQUESTS:
-            self._gate.refused(retry_after, entered_at=entered_at)
-        elif status == UNAVAILABLE:
+        if answer.status == TOO_MANY_REQUESTS:
+            self._gate.refused(answer.retry_after, entered_at=entered_at)
+        elif answer.status == UNAVAILABLE:
             self._gate.broken(entered_at=entered_at)
         else:
             self._gate.succeeded()
@@ -305,14 +340,14 @@ def _retry_after(response: rest.RESTResponse) -> float | None:
     return float(value) if value and value.isdigit() else None
 
 
-def _refusal(verb: str, path: str, status: int, text: bytes, retry_after: float | None) -> ApiServerError:
+def _refusal(verb: str, path: str, answer: _Answer) -> ApiServerError:
     kinds = {404: NotFoundError, 409: ConflictError}
-    return kinds.get(status, ApiServerError)(
+    return kinds.get(answer.status, ApiServerError)(
         verb=verb,
         path=path,
-        status=status,
-        message=_message(text),
-        retry_after=retry_after,
+        status=answer.status,
+        message=_message(answer.text),
+        retry_after=answer.retry_after,
     )
 
 
