@@ -12,7 +12,7 @@ import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from queueworkers import __version__
 from queueworkers.api.base import KIND
@@ -45,7 +45,7 @@ from queueworkers.telemetry.readings import TimedReader
 from queueworkers.telemetry.server import TelemetryServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
 
     from kubernetes.aio import client
 
@@ -149,134 +149,147 @@ async def _run(
     connections: AsyncExitStack,
     stop: asyncio.Event,
 ) -> None:
-    territory = Territory(settings.shards)
-    inventory, queue, budget_queue = (
-        Inventory(territory.keeps),
-        KeyedQueue[PoolKey](),
-        KeyedQueue[BudgetKey](),
-    )
-    book = PoolBook()
-    watches = Watches(settings.namespaces, counted=instruments.told, monotonic=time.monotonic)
-    world = ClusterWorld(api, inventory, works_on=territory.works_on)
-
-    def backlog_changed(key: PoolKey) -> None:
-        # Somebody waits for the workers of a pool that has some; a pool that is new, or was not read yet, can wait for it.
-        urgent = inventory.deployment(key) is not None
-        queue.add(key, urgent=urgent)
-        if urgent and queue.is_in_work(key):
-            api.hurry(key)
-
-    observer = BacklogObserver(
-        world,
-        connect=lambda endpoint, changed: TimedReader(
-            endpoint, instruments, changed=changed, timeout_seconds=settings.redis_timeout_seconds
-        ),
-        changed=backlog_changed,
-    )
-    references = ReferenceObserver(ReferenceReader(api), changed=queue.add)
-    budgets = Budgets(
-        world,
-        look_at=lambda key: queue.add_later(key, seconds=WAKE_SECONDS),
-        changed=budget_queue.add,
-    )
-    reporter = BudgetReporter(
-        world,
-        budgets,
-        clock=clock,
-        look_again=lambda key, wait: budget_queue.add_later(key, seconds=wait.total_seconds()),
-        pace=timedelta(seconds=settings.status_pace_seconds),
-    )
-    reconciler = Reconciler(
-        world,
-        observer,
-        references,
-        budgets,
-        book,
-        clock=clock,
-        look_again=lambda key, wait: queue.add_later(key, seconds=wait.total_seconds()),
-        status_pace=timedelta(seconds=settings.status_pace_seconds),
-    )
-    # What is kept of ten thousand pools is there for good: going through it again and again, in search of what
-    # nobody needs any more, takes 60 ms each time, in which nothing else happens.
-    first_round = FirstRound(instruments.timed(reconciler.reconcile), pools=(), complete=gc.freeze)
-
-    async def look(key: PoolKey) -> None:
-        SUBJECT.set(key)
-        try:
-            await first_round.look(key)
-        finally:
-            api.calm(key)
-
-    listing = asyncio.Lock()
-
-    # A list that began before namespaces came to this process, and ends after the list that was made for them, would
-    # take what is in them for gone.
-    async def observe_all(against: Watches | None = None) -> News:
-        async with listing:
-            pools = await resync(api, inventory, namespaces=settings.namespaces, watches=against)
-            return pools, await resync_budgets(
-                api, inventory, namespaces=settings.namespaces, watches=against
-            )
-
-    handover = Handover(
-        territory,
-        inventory,
-        observe_all=observe_all,
-        expect=first_round.expect,
-        queue=queue,
-        budget_queue=budget_queue,
-    )
+    works = Works(settings, api, instruments)
     preparation = Preparation(
-        changing=lambda: territory.changing,
-        not_looked_at=lambda: first_round.ahead,
+        changing=lambda: works.territory.changing,
+        not_looked_at=lambda: works.first_round.ahead,
         is_member=keeper.is_member,
     )
     instruments.read(
         {
-            process.POOLS: lambda: len(book),
+            process.POOLS: lambda: len(works.book),
             process.SHARDS: lambda: settings.shards,
-            process.SHARDS_HELD: lambda: len(territory.open),
-            process.LOOKS_WAITING: lambda: queue.waiting,
-            process.ENDPOINTS: lambda: observer.endpoints,
+            process.SHARDS_HELD: lambda: len(works.territory.open),
+            process.LOOKS_WAITING: lambda: works.queue.waiting,
+            process.ENDPOINTS: lambda: works.observer.endpoints,
         }
     )
     if settings.metrics_port:
-        _answer(connections, settings.metrics_port, book, instruments, watches, preparation)
-    await keeper.start(handover)
+        _answer(connections, settings.metrics_port, works.book, instruments, works.watches, preparation)
+    await keeper.start(works.handover)
     preparation.started = True
     logger.info("Looking after %s", ", ".join(settings.namespaces) or "all namespaces")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             doorway.watch(
                 configuration,
-                inventory,
-                watches=watches,
+                works.inventory,
+                watches=works.watches,
                 namespaces=settings.namespaces,
-                touched=queue.add,
-                budget_touched=budgets.touch,
+                touched=works.queue.add,
+                budget_touched=works.budgets.touch,
                 stop=stop,
             )
         )
-        running = [
-            tasks.create_task(keeper.run(handover)),
-            tasks.create_task(observer.run()),
-            tasks.create_task(references.run()),
-            tasks.create_task(
-                resync_for_ever(
-                    partial(observe_all, watches),
-                    every_seconds=settings.resync_seconds,
-                    touched=queue.add,
-                    budget_touched=budgets.touch,
-                )
-            ),
-            tasks.create_task(budget_queue.work(reporter.reconcile)),
-            tasks.create_task(queue.rush(look, most=RUSHING)),
-            *(tasks.create_task(queue.work(look)) for _ in range(settings.reconcilers)),
-        ]
+        running = [tasks.create_task(each) for each in (keeper.run(works.handover), *works.duties())]
         await stop.wait()
         await keeper.leave()
         for task in running:
             task.cancel()
+
+
+class Works:
+    """
+    What looks after pools, wired together.
+
+    Args:
+        settings: How it is to work.
+        api: The cluster.
+        instruments: What measures it.
+    """
+
+    def __init__(self, settings: Settings, api: KubernetesApi, instruments: Instruments) -> None:
+        self._settings = settings
+        self._api = api
+        self.territory = Territory(settings.shards)
+        self.inventory = Inventory(self.territory.keeps)
+        self.queue = KeyedQueue[PoolKey]()
+        self._budget_queue = KeyedQueue[BudgetKey]()
+        self.book = PoolBook()
+        self.watches = Watches(settings.namespaces, counted=instruments.told, monotonic=time.monotonic)
+        self._listing = asyncio.Lock()
+        world = ClusterWorld(api, self.inventory, works_on=self.territory.works_on)
+        self.observer = BacklogObserver(
+            world,
+            connect=lambda endpoint, changed: TimedReader(
+                endpoint, instruments, changed=changed, timeout_seconds=settings.redis_timeout_seconds
+            ),
+            changed=self._backlog_changed,
+        )
+        self._references = ReferenceObserver(ReferenceReader(api), changed=self.queue.add)
+        self.budgets = Budgets(
+            world,
+            look_at=lambda key: self.queue.add_later(key, seconds=WAKE_SECONDS),
+            changed=self._budget_queue.add,
+        )
+        pace = timedelta(seconds=settings.status_pace_seconds)
+        self._reporter = BudgetReporter(
+            world,
+            self.budgets,
+            clock=clock,
+            look_again=lambda key, wait: self._budget_queue.add_later(key, seconds=wait.total_seconds()),
+            pace=pace,
+        )
+        reconciler = Reconciler(
+            world,
+            self.observer,
+            self._references,
+            self.budgets,
+            self.book,
+            clock=clock,
+            look_again=lambda key, wait: self.queue.add_later(key, seconds=wait.total_seconds()),
+            status_pace=pace,
+        )
+        # What is kept of ten thousand pools is there for good: going through it again and again, in search of what
+        # nobody needs any more, takes 60 ms each time, in which nothing else happens.
+        self.first_round = FirstRound(instruments.timed(reconciler.reconcile), pools=(), complete=gc.freeze)
+        self.handover = Handover(
+            self.territory,
+            self.inventory,
+            observe_all=self._observe_all,
+            expect=self.first_round.expect,
+            queue=self.queue,
+            budget_queue=self._budget_queue,
+        )
+
+    def duties(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """Make everything that has to run side by side, each for ever."""
+        yield self.observer.run()
+        yield self._references.run()
+        yield resync_for_ever(
+            partial(self._observe_all, self.watches),
+            every_seconds=self._settings.resync_seconds,
+            touched=self.queue.add,
+            budget_touched=self.budgets.touch,
+        )
+        yield self._budget_queue.work(self._reporter.reconcile)
+        yield self.queue.rush(self._look, most=RUSHING)
+        for _ in range(self._settings.reconcilers):
+            yield self.queue.work(self._look)
+
+    def _backlog_changed(self, key: PoolKey) -> None:
+        # Somebody waits for the workers of a pool that has some; a pool that is new, or was not read yet, can wait for it.
+        urgent = self.inventory.deployment(key) is not None
+        self.queue.add(key, urgent=urgent)
+        if urgent and self.queue.is_in_work(key):
+            self._api.hurry(key)
+
+    async def _look(self, key: PoolKey) -> None:
+        SUBJECT.set(key)
+        try:
+            await self.first_round.look(key)
+        finally:
+            self._api.calm(key)
+
+    async def _observe_all(self, against: Watches | None = None) -> News:
+        # A list that began before namespaces came to this process, and ends after the list that was made for them,
+        # would take what is in them for gone.
+        async with self._listing:
+            namespaces = self._settings.namespaces
+            pools = await resync(self._api, self.inventory, namespaces=namespaces, watches=against)
+            return pools, await resync_budgets(
+                self._api, self.inventory, namespaces=namespaces, watches=against
+            )
 
 
 def _answer(
