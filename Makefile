@@ -50,8 +50,8 @@ bench-scrape: $(STAMP) ## Scrape the metrics of POOLS=10000 pools, and print wha
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@$(PYTHON) -m harness peers
-	@echo "test: contract, API server and cluster tests (about 35 minutes)"
-	@$(BIN)/python -m pytest tests/contract tests/apiserver tests/cluster
+	@echo "test: contract, chart, API server and cluster tests (about 35 minutes)"
+	@$(BIN)/python -m pytest tests/contract tests/chart tests/apiserver tests/cluster
 
 check: $(STAMP) ## The fast loop: linters, types, architecture, unit and property tests
 	@echo "check: ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -62,8 +62,9 @@ check: $(STAMP) ## The fast loop: linters, types, architecture, unit and propert
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-crd: $(STAMP) ## Write crds/ and docs/reference/ anew from the models and declarations
+crd: $(STAMP) ## Write crds/, the chart's copy and docs/reference/ anew from the models and declarations
 	@$(BIN)/python -m queueworkers.api.crd crds
+	@$(BIN)/python -m queueworkers.api.crd charts/queue-worker-operator/files/crds
 	@$(BIN)/python -m queueworkers.api.reference docs/reference
 	@$(BIN)/python -m queueworkers.telemetry.reference docs/reference
 

@@ -95,6 +95,8 @@ KWOK = GoModule(name="kwok", commands=("sigs.k8s.io/kwok/cmd/kwok",))
 KEDA = GoModule(
     name="keda", commands=tuple(f"github.com/kedacore/keda/v2/cmd/{name}" for name in ("operator", "adapter"))
 )
+HELM_3 = GoModule(name="helm3", commands=("helm.sh/helm/v3/cmd/helm",))
+HELM_4 = GoModule(name="helm4", commands=("helm.sh/helm/v4/cmd/helm",))
 
 
 def build_programs(*modules: GoModule) -> None:

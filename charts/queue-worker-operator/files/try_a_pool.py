@@ -1,0 +1,71 @@
+"""
+What `helm test` runs: make a pool that rests, wait until the operator has looked at it, and delete it.
+
+It is suspended, so no worker is started, and neither its image nor its Redis has to exist.
+
+``python try_a_pool.py NAMESPACE NAME``; 0 means that the operator looked at it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from kubernetes import client, config
+
+POOLS = {"group": "queueworkers.io", "version": "v1alpha1", "plural": "queueworkerpools"}
+WAIT_SECONDS = 60
+
+
+def pool(name: str) -> dict[str, Any]:
+    """Make a pool that asks for nothing."""
+    return {
+        "apiVersion": "{group}/{version}".format(**POOLS),
+        "kind": "QueueWorkerPool",
+        "metadata": {"name": name},
+        "spec": {
+            "framework": "Custom",
+            "image": "worker.invalid/none",
+            "command": ["none"],
+            "queues": ["none"],
+            "custom": {"keys": [{"key": "none", "type": "List", "jobs": "Ready"}]},
+            "redis": {"host": "redis.invalid"},
+            "suspend": True,
+        },
+    }
+
+
+def wait_for_the_operator(api: client.CustomObjectsApi, namespace: str, name: str) -> str | None:
+    """Tell what the operator says of the pool; ``None`` where it says nothing in time."""
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until:
+        status = api.get_namespaced_custom_object(**POOLS, namespace=namespace, name=name).get("status", {})
+        for condition in status.get("conditions", ()):
+            if condition["type"] == "Ready":
+                return f"{condition['reason']}: {condition['message']}"
+        time.sleep(0.5)
+    return None
+
+
+def main(namespace: str, name: str) -> int:
+    """Make the pool, wait, and leave nothing behind."""
+    try:
+        config.load_incluster_config()
+    except config.ConfigException:
+        config.load_kube_config()
+    api = client.CustomObjectsApi()
+    api.create_namespaced_custom_object(**POOLS, namespace=namespace, body=pool(name))
+    try:
+        said = wait_for_the_operator(api, namespace, name)
+    finally:
+        api.delete_namespaced_custom_object(**POOLS, namespace=namespace, name=name)
+    if said is None:
+        print(f"The operator did not look at {namespace}/{name} within {WAIT_SECONDS} seconds: see its log")
+        return 1
+    print(f"The operator says of {namespace}/{name}: {said}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
