@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from apiserver.pools_in_use import push, quick_pool
+from harness.terminal import run_qwp, start_qwp
 
 if TYPE_CHECKING:
     from harness.pools import Namespace
@@ -20,33 +18,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("operator")
 
 TWO = {"minReplicas": 2, "maxReplicas": 2}
-
-
-def start(namespace: Namespace, *arguments: str) -> subprocess.Popen[str]:
-    """Start the command as a person does, with the cluster's kubeconfig."""
-    return subprocess.Popen(
-        # So that it hears Ctrl-C where this process was told not to, as one in the background is.
-        [
-            *["env", "--default-signal=INT"],
-            sys.executable,
-            "-m",
-            "queueworkers.cli",
-            *arguments,
-            "-n",
-            namespace.name,
-        ],
-        env={**os.environ, "KUBECONFIG": str(namespace.cluster.kubeconfig)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def qwp(namespace: Namespace, *arguments: str) -> tuple[int, str, str]:
-    """Run it, and return its status and what it wrote."""
-    running = start(namespace, *arguments)
-    written, complained = running.communicate(timeout=90)
-    return running.returncode, written, complained
 
 
 def working_pool(namespace: Namespace, redis: RedisServer, name: str = "orders") -> None:
@@ -61,24 +32,24 @@ def test_a_pool_is_seen_from_every_side(namespace: Namespace, redis: RedisServer
     push(redis, 30)
     namespace.wait("they are counted", lambda: namespace.status("orders")["backlog"]["ready"] == 30)
 
-    code, written, _ = qwp(namespace, "status")
+    code, written, _ = run_qwp(namespace, "status")
     assert code == 0
     header, figures, why = written.splitlines()
     assert header.split()[:4] == ["POOL", "WORKERS", "RANGE", "READY"]
     assert figures.split()[:4] == ["orders", "2/2", "2-2", "30"]
     assert "maxReplicas allows 2" in why
 
-    told = json.loads(qwp(namespace, "status", "orders", "-o", "json")[1])
+    told = json.loads(run_qwp(namespace, "status", "orders", "-o", "json")[1])
     assert told["pools"][0]["status"]["queues"] == namespace.status("orders")["queues"]
 
-    queues = [line.split() for line in qwp(namespace, "queues", "orders")[1].splitlines()]
+    queues = [line.split() for line in run_qwp(namespace, "queues", "orders")[1].splitlines()]
     assert [line[:3] for line in queues] == [
         ["POOL", "QUEUE", "READY"],
         ["orders", "high", "0"],
         ["orders", "default", "30"],
     ]
 
-    workers = json.loads(qwp(namespace, "workers", "orders", "-o", "json")[1])["workers"]
+    workers = json.loads(run_qwp(namespace, "workers", "orders", "-o", "json")[1])["workers"]
     assert {each["name"] for each in workers} == {
         each["metadata"]["name"] for each in namespace.pods("orders")
     }
@@ -90,7 +61,7 @@ def test_a_restart_is_seen_through(namespace: Namespace, redis: RedisServer) -> 
     working_pool(namespace, redis)
     before = {each["metadata"]["name"] for each in namespace.pods("orders")}
 
-    code, written, complained = qwp(namespace, "restart", "orders", "--wait", "--timeout", "60s")
+    code, written, complained = run_qwp(namespace, "restart", "orders", "--wait", "--timeout", "60s")
 
     assert (code, complained) == (0, "")
     assert written.splitlines()[-1] == f"{namespace.name}/orders: done"
@@ -109,7 +80,7 @@ def test_a_restart_that_is_held_ends_the_wait(namespace: Namespace, redis: Redis
     working_pool(namespace, redis)
     namespace.kubectl("patch", "qwp/orders", "--type=merge", '-p={"spec":{"restart":{"rollout":"Hold"}}}')
 
-    code, written, _ = qwp(namespace, "restart", "orders", "--wait", "--timeout", "60s")
+    code, written, _ = run_qwp(namespace, "restart", "orders", "--wait", "--timeout", "60s")
 
     assert code == 3
     assert "Held: 0/2 replaced; spec.restart.rollout is Hold" in written
@@ -126,9 +97,9 @@ def test_ctrl_c_leaves_the_restart_going(namespace: Namespace, redis: RedisServe
     )
     namespace.wait("it replaces", lambda: namespace.status("orders")["rollout"]["phase"] == "Replacing")
 
-    assert qwp(namespace, "restart", "orders", "--wait", "--timeout", "1s")[0] == 4
+    assert run_qwp(namespace, "restart", "orders", "--wait", "--timeout", "1s")[0] == 4
 
-    with start(namespace, "restart", "orders", "--wait") as waiting:
+    with start_qwp(namespace, "restart", "orders", "--wait") as waiting:
         try:
             assert waiting.stdout
             assert waiting.stderr
@@ -144,13 +115,13 @@ def test_a_pool_rests_and_works_again(namespace: Namespace, redis: RedisServer) 
     """Once is enough: the second time nothing is written."""
     working_pool(namespace, redis)
 
-    assert qwp(namespace, "suspend", "orders")[1] == f"{namespace.name}/orders: suspended\n"
+    assert run_qwp(namespace, "suspend", "orders")[1] == f"{namespace.name}/orders: suspended\n"
     namespace.wait_for_reason("orders", "Suspended")
     generation = namespace.get("qwp", "orders")["metadata"]["generation"]
-    assert qwp(namespace, "suspend", "orders")[1] == f"{namespace.name}/orders: suspended already\n"
+    assert run_qwp(namespace, "suspend", "orders")[1] == f"{namespace.name}/orders: suspended already\n"
     assert namespace.get("qwp", "orders")["metadata"]["generation"] == generation
 
-    assert qwp(namespace, "resume", "orders")[1] == f"{namespace.name}/orders: resumed\n"
+    assert run_qwp(namespace, "resume", "orders")[1] == f"{namespace.name}/orders: resumed\n"
     namespace.wait("it works", lambda: namespace.status("orders")["workers"]["working"] == 2)
 
 
@@ -160,7 +131,7 @@ def test_a_wrong_name_changes_no_pool(namespace: Namespace, redis: RedisServer, 
     namespace.apply_pool("orders", quick_pool(redis))
     before = namespace.get("qwp", "orders")
 
-    code, _, complained = qwp(namespace, command, "orders", "odrers")
+    code, _, complained = run_qwp(namespace, command, "orders", "odrers")
 
     assert (code, complained) == (1, f'qwp: there is no pool "odrers" in namespace "{namespace.name}"\n')
     after = namespace.get("qwp", "orders")

@@ -11,6 +11,7 @@ from queueworkers.cli.doctor import doctor
 from queueworkers.cli.exit_codes import NOT_DONE
 from queueworkers.cli.explain import explain
 from queueworkers.cli.importing import import_pools
+from queueworkers.cli.logs import logs
 from queueworkers.cli.queues import queues
 from queueworkers.cli.restart import restart
 from queueworkers.cli.screen import wants_colour
@@ -29,7 +30,19 @@ def qwp(context: click.Context) -> None:
     context.color = wants_colour()
 
 
-for command in (status, workers, queues, restart, suspend, resume, doctor, explain, import_pools, simulate):
+for command in (
+    status,
+    workers,
+    queues,
+    logs,
+    restart,
+    suspend,
+    resume,
+    doctor,
+    explain,
+    import_pools,
+    simulate,
+):
     qwp.add_command(command)
 
 

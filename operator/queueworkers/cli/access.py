@@ -94,15 +94,19 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @asynccontextmanager
-async def connected(access: Access) -> AsyncIterator[tuple[KubernetesApi, str]]:
+async def connected(access: Access, *, at_once: int = AT_ONCE) -> AsyncIterator[tuple[KubernetesApi, str]]:
     """
     Connect to the cluster as the user that the kubeconfig names, and tell the namespace that is meant.
+
+    Args:
+        access: The cluster.
+        at_once: Requests that may be under way, those included whose answer never ends.
 
     Raises:
         SettingsError: there is no such kubeconfig, or no such context in it.
     """
     configuration, own_namespace = await load_users_configuration(access.kubeconfig, context=access.context)
-    api = KubernetesApi(configuration, user_agent=USER_AGENT, max_in_flight=AT_ONCE)
+    api = KubernetesApi(configuration, user_agent=USER_AGENT, max_in_flight=at_once)
     try:
         yield api, access.namespace or own_namespace
     finally:

@@ -9,5 +9,8 @@ NOT_SO = 3
 TOO_LATE = 4
 """It did not come about within `--timeout`."""
 
+READER_GONE = 141
+"""Nobody reads standard output any more, as shells count it for programs that the signal ends."""
+
 INTERRUPTED = 130
 """Somebody pressed Ctrl-C, as shells count it."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +22,7 @@ from queueworkers.cli.access import (
     observe_pool,
     observe_pools,
 )
+from queueworkers.cli.durations import Duration
 from queueworkers.cli.exit_codes import INTERRUPTED, NOT_SO, TOO_LATE
 from queueworkers.cluster import paths
 from queueworkers.cluster.gate import Lane
@@ -38,21 +38,6 @@ if TYPE_CHECKING:
 LOOKED_AT_EVERY_SECONDS = 1.0
 
 GOES_ON = "The restart goes on without this command: `qwp status` shows how far it is."
-
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-class Duration(click.ParamType[float]):
-    """Seconds as kubectl takes them: ``90``, ``90s``, ``10m``, ``1h``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read a duration; *value* is a number where it is the default."""
-        found = re.fullmatch(r"(\d{1,6})([smh]?)", str(value))
-        if not found:
-            self.fail(f"{value} is no duration: give one such as 90s, 10m or 1h", param, ctx)
-        return float(found[1]) * _SECONDS[found[2]]
 
 
 class End(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,6 +43,11 @@ _WAITS = {WaitBound.EXACTLY: "{}", WaitBound.AT_LEAST: ">={}", WaitBound.AT_MOST
 def wants_colour() -> bool | None:
     """Tell whether to colour: ``False`` where NO_COLOR is set, ``None`` for only on a terminal."""
     return False if os.environ.get("NO_COLOR") else None
+
+
+def shows_colour() -> bool:
+    """Tell whether what is written to standard output without `click.echo` may be coloured."""
+    return wants_colour() is None and sys.stdout.isatty()
 
 
 def lay_out(rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from queueworkers.cluster.paths import namespace_of
 from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, NotOursError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 
     from kubernetes.aio.client import rest
 
@@ -32,6 +32,9 @@ AMEND = "application/merge-patch+json"
 REQUEST_TIMEOUT_SECONDS = 15.0
 LIST_PAGE = 500
 WRITES_PER_SECOND = 200.0
+
+FAILURES = (aiohttp.ClientError, TimeoutError, OSError)
+"""What a request that gets no whole answer ends with."""
 
 TOO_MANY_REQUESTS = 429
 UNAVAILABLE = 503
@@ -106,6 +109,7 @@ class _Request:
     query: tuple[tuple[str, str], ...]
     body: Mapping[str, Any] | None
     content_type: str
+    accept: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +201,42 @@ class KubernetesApi:
                 return items, int(page["metadata"]["resourceVersion"])
             query["continue"] = token
 
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncGenerator[bytes]:
+        """
+        Read what is no object, such as a log, piece by piece as it comes, for as long as it goes on.
+
+        It waits for no other request, and none for it, as it may go on for
+        days; but each takes one of the *max_in_flight* connections.
+
+        Raises:
+            ApiServerError: it was refused, or broke off, which has status 0.
+        """
+        request = _Request(
+            verb="stream",
+            method="GET",
+            path=path,
+            query=tuple(query.items()),
+            body=None,
+            content_type="application/json",
+            accept="*/*",
+        )
+        # The answer to a log that is followed begins with its first line.
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout_seconds)
+        try:
+            url, headers, content = await self._serialize(request)
+            response = await self._client.call_api("GET", url, headers, content, _request_timeout=patience)
+            try:
+                if response.status >= 300:  # noqa: PLR2004 -- anything but a success
+                    text, retry_after = await response.read(), _retry_after(response)
+                    answer = _Answer(status=response.status, text=text, retry_after=retry_after)
+                    raise _refusal(request.verb, path, answer)
+                async for piece in response.response.content.iter_any():
+                    yield piece
+            finally:
+                response.response.close()
+        except FAILURES as error:
+            raise _no_answer(request, error) from error
+
     async def create(self, path: str, body: Mapping[str, Any], *, lane: Lane = Lane.SHAPE) -> dict[str, Any]:
         """Create one object in a collection."""
         return await self._request("create", "POST", path, body=body, lane=lane)
@@ -286,14 +326,7 @@ class KubernetesApi:
         entered_at = await self._gate.enter(lane)
         sent_at, status = None, 0
         try:
-            _, url, headers, content, _ = await self._client.param_serialize(
-                request.method,
-                request.path,
-                query_params=list(request.query),
-                header_params={"Accept": "application/json", "Content-Type": request.content_type},
-                body=request.body,
-                auth_settings=["BearerToken"],
-            )
+            url, headers, content = await self._serialize(request)
             seconds = self._seconds_for(request.verb, request.path, writes=lane is not Lane.READ)
             sent_at = time.monotonic()
             response = await self._client.call_api(
@@ -303,16 +336,27 @@ class KubernetesApi:
             status = response.status
             answer = _Answer(status=status, text=text, retry_after=_retry_after(response))
             self._heed(answer, entered_at=entered_at)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except FAILURES as error:
             if isinstance(error, aiohttp.ClientConnectionError):
                 self._gate.broken(entered_at=entered_at)
-            message = str(error) or type(error).__name__
-            raise ApiServerError(verb=request.verb, path=request.path, status=0, message=message) from error
+            raise _no_answer(request, error) from error
         finally:
             self._gate.leave()
             if sent_at is not None:
                 self._answered(request.verb, status, time.monotonic() - sent_at)
         return answer
+
+    async def _serialize(self, request: _Request) -> tuple[str, dict[str, str], Any]:
+        """Write a request as it goes over the wire: its address, its headers with the credentials, its body."""
+        _, url, headers, content, _ = await self._client.param_serialize(
+            request.method,
+            request.path,
+            query_params=list(request.query),
+            header_params={"Accept": request.accept, "Content-Type": request.content_type},
+            body=request.body,
+            auth_settings=["BearerToken"],
+        )
+        return url, headers, content
 
     def _heed(self, answer: _Answer, *, entered_at: float) -> None:
         """Have all requests wait where the API server has no room for this one, or is about to end."""
@@ -338,6 +382,11 @@ def _retry_after(response: rest.RESTResponse) -> float | None:
     """Read for how many seconds the API server wants to be left alone; it never gives a date."""
     value = response.getheader("Retry-After")
     return float(value) if value and value.isdigit() else None
+
+
+def _no_answer(request: _Request, error: Exception) -> ApiServerError:
+    message = str(error) or type(error).__name__
+    return ApiServerError(verb=request.verb, path=request.path, status=0, message=message)
 
 
 def _refusal(verb: str, path: str, answer: _Answer) -> ApiServerError:

@@ -61,6 +61,16 @@ def pod(namespace: str, name: str) -> str:
     return f"{pods(namespace)}/{name}"
 
 
+def pod_log(namespace: str, name: str) -> str:
+    """The log of one pod's containers."""
+    return f"{pod(namespace, name)}/log"
+
+
+def namespaces() -> str:
+    """All namespaces."""
+    return "/api/v1/namespaces"
+
+
 def config_map(namespace: str, name: str) -> str:
     """One ConfigMap."""
     return f"/api/v1{_within(namespace)}/configmaps/{name}"
