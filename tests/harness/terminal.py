@@ -8,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.pools import Namespace
 
 
@@ -36,3 +38,23 @@ def run_qwp(namespace: Namespace, *arguments: str) -> tuple[int, str, str]:
     running = start_qwp(namespace, *arguments)
     written, complained = running.communicate(timeout=90)
     return running.returncode, written, complained
+
+
+def programs_on_path(folder: Path) -> dict[str, str]:
+    """Lay out the commands as an installation does, in a folder, and return an environment that has it on its PATH."""
+    commands = {
+        "qwp": "main",
+        "kubectl-qwp": "main",
+        "kubectl_complete-qwp": "complete_for_kubectl",
+    }
+    for name, function in commands.items():
+        program = folder / name
+        program.write_text(
+            f"#!{sys.executable}\nfrom queueworkers.cli import {function}\n{function}()\n", encoding="utf-8"
+        )
+        program.chmod(0o755)
+    return {
+        **os.environ,
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }

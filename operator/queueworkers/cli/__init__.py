@@ -7,6 +7,7 @@ import sys
 import click
 
 from queueworkers import __version__
+from queueworkers.cli.completion import PROGRAM, VARIABLE, KubectlComplete, completion
 from queueworkers.cli.doctor import doctor
 from queueworkers.cli.exit_codes import NOT_DONE
 from queueworkers.cli.explain import explain
@@ -42,6 +43,7 @@ for command in (
     explain,
     import_pools,
     simulate,
+    completion,
 ):
     qwp.add_command(command)
 
@@ -49,7 +51,12 @@ for command in (
 def main() -> None:
     """Run `qwp`; what cannot be done ends it with a sentence and status 1."""
     try:
-        qwp()
+        qwp(complete_var=VARIABLE)
     except QueueWorkersError as error:
         click.echo(f"qwp: {error}", err=True)
         sys.exit(NOT_DONE)
+
+
+def complete_for_kubectl() -> None:
+    """Tell kubectl what may come next on the line: `kubectl_complete-qwp`."""
+    click.echo(KubectlComplete(qwp, {}, PROGRAM, VARIABLE).complete())

@@ -1,13 +1,10 @@
-"""Which cluster and which pools a command is about: kubectl's own flags, and what they lead to."""
+"""Which cluster and which pools a command is about, and how they are read."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import wraps
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
@@ -16,7 +13,7 @@ from queueworkers.domain.identity import PoolKey
 from queueworkers.errors import NotFoundError, QueueWorkersError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
 USER_AGENT = "qwp"
 
@@ -57,40 +54,6 @@ class SeenPool:
     raw: dict[str, Any]
     """The whole object, as the API server tells it."""
     status: QueueWorkerPoolStatus
-
-
-def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the flags that say which cluster; it is called with an `Access` named *access*."""
-
-    @click.option("-n", "--namespace", help="Where the pool is; the context's own when not given.")
-    @click.option("--context", help="Which context of the kubeconfig; the current one when not given.")
-    @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Which kubeconfig.")
-    @wraps(command)
-    def with_access(
-        *arguments: Any, namespace: str | None, context: str | None, kubeconfig: str | None, **others: Any
-    ) -> None:
-        access = Access(namespace=namespace, context=context, kubeconfig=kubeconfig)
-        command(*arguments, access=access, **others)
-
-    return with_access
-
-
-def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command names, `-A` and `-l`; it is called with a `Selection` named *selection*."""
-
-    @click.argument("names", nargs=-1, metavar="[POOL]...")
-    @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="The pools of all namespaces.")
-    @click.option("-l", "--selector", "labels", default="", help="Pools with these labels, as team=shop.")
-    @wraps(command)
-    def with_selection(
-        *arguments: Any, names: tuple[str, ...], everywhere: bool, labels: str, **others: Any
-    ) -> None:
-        if names and (everywhere or labels):
-            raise click.UsageError("Say which pools, once: their names, or -A and -l.")
-        selection = Selection(names=names, everywhere=everywhere, labels=labels)
-        command(*arguments, selection=selection, **others)
-
-    return with_selection
 
 
 @asynccontextmanager

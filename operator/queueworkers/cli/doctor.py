@@ -13,8 +13,9 @@ import click
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import InvalidSpec, parse_spec
-from queueworkers.cli.access import cluster_options, observe_selected, selection_options
+from queueworkers.cli.access import observe_selected
 from queueworkers.cli.exit_codes import NOT_SO
+from queueworkers.cli.options import cluster_options, selection_options
 from queueworkers.cli.screen import TAKES_TIME, paint, write_document
 from queueworkers.domain.wording import spell_count
 

@@ -10,7 +10,9 @@ import click
 import yaml
 
 from queueworkers.api.base import KIND
-from queueworkers.cli.access import Selection, UnreadableError, cluster_options, observe_selected, see
+from queueworkers.cli.access import Selection, UnreadableError, observe_selected, see
+from queueworkers.cli.offers import offer_pools
+from queueworkers.cli.options import cluster_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offer_pools)
 @cluster_options
 @click.option(
     "-f",

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from queueworkers.cli.access import cluster_options, connected, observe_pools, selection_options
+from queueworkers.cli.access import connected, observe_pools
 from queueworkers.cli.durations import Duration
 from queueworkers.cli.exit_codes import INTERRUPTED, NOT_DONE, READER_GONE
+from queueworkers.cli.options import cluster_options, selection_options
 from queueworkers.cli.screen import paint, shows_colour
 from queueworkers.cluster import paths
 from queueworkers.domain.identity import POOL_LABEL

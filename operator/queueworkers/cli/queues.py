@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from queueworkers.cli.access import cluster_options, observe_selected, selection_options
+from queueworkers.cli.access import observe_selected
+from queueworkers.cli.options import cluster_options, selection_options
 from queueworkers.cli.screen import lay_out, spell_number, spell_wait, write_document
 
 if TYPE_CHECKING:

@@ -14,16 +14,11 @@ import click
 
 from queueworkers.api.conditions import ConditionStatus, ConditionType
 from queueworkers.api.status import format_moment
-from queueworkers.cli.access import (
-    USER_AGENT,
-    Selection,
-    cluster_options,
-    connected,
-    observe_pool,
-    observe_pools,
-)
+from queueworkers.cli.access import USER_AGENT, Selection, connected, observe_pool, observe_pools
 from queueworkers.cli.durations import Duration
 from queueworkers.cli.exit_codes import INTERRUPTED, NOT_SO, TOO_LATE
+from queueworkers.cli.offers import offer_pools
+from queueworkers.cli.options import cluster_options
 from queueworkers.cluster import paths
 from queueworkers.cluster.gate import Lane
 from queueworkers.domain.restarts import RESTART_ANNOTATION
@@ -57,7 +52,7 @@ class Progress:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="POOL...")
+@click.argument("names", nargs=-1, required=True, metavar="POOL...", shell_complete=offer_pools)
 @cluster_options
 @click.option("--wait", is_flag=True, help="Stay until every worker is replaced.")
 @click.option(

@@ -10,7 +10,8 @@ import click
 
 from queueworkers.api.base import GROUP, KIND
 from queueworkers.api.conditions import ConditionStatus, ConditionType
-from queueworkers.cli.access import cluster_options, connected, observe_pools, selection_options
+from queueworkers.cli.access import connected, observe_pools
+from queueworkers.cli.options import cluster_options, selection_options
 from queueworkers.cli.queues import HEADER as QUEUES_HEADER
 from queueworkers.cli.queues import queue_row
 from queueworkers.cli.screen import (

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from queueworkers.cli.access import USER_AGENT, Selection, cluster_options, connected, observe_pools
+from queueworkers.cli.access import USER_AGENT, Selection, connected, observe_pools
+from queueworkers.cli.offers import offer_pools
+from queueworkers.cli.options import cluster_options
 from queueworkers.cluster import paths
 from queueworkers.cluster.gate import Lane
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="POOL...")
+@click.argument("names", nargs=-1, required=True, metavar="POOL...", shell_complete=offer_pools)
 @cluster_options
 def suspend(names: tuple[str, ...], *, access: Access) -> None:
     """Let every worker of pools finish its job and leave; jobs wait until `qwp resume`."""
@@ -24,7 +26,7 @@ def suspend(names: tuple[str, ...], *, access: Access) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="POOL...")
+@click.argument("names", nargs=-1, required=True, metavar="POOL...", shell_complete=offer_pools)
 @cluster_options
 def resume(names: tuple[str, ...], *, access: Access) -> None:
     """Have suspended pools work again, with as many workers as the backlog asks for."""

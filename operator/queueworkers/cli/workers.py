@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from queueworkers.cli.access import cluster_options, connected, observe_pools, selection_options
+from queueworkers.cli.access import connected, observe_pools
+from queueworkers.cli.options import cluster_options, selection_options
 from queueworkers.cli.screen import UNKNOWN, lay_out, spell_since, write_document
 from queueworkers.cluster.paths import deployment, pods
 from queueworkers.cluster.reading import TEMPLATE_HASH_LABEL, parse_pod, parse_workers

@@ -22,7 +22,7 @@ from queueworkers.cluster.paths import namespace_of
 from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, NotOursError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
 
     from kubernetes.aio.client import rest
 
@@ -68,6 +68,23 @@ async def load_configuration(kubeconfig: str | None) -> client.Configuration:
     else:
         await config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
     return configuration
+
+
+def context_names(kubeconfig: str | None) -> Sequence[str]:
+    """
+    List the contexts that a person can choose from.
+
+    Args:
+        kubeconfig: A file; ``None`` means the usual places.
+
+    Raises:
+        SettingsError: there is no such file.
+    """
+    try:
+        contexts, _ = config.list_kube_config_contexts(kubeconfig)
+    except config.ConfigException as error:
+        raise SettingsError(f"no cluster is known: {error}") from error
+    return [each["name"] for each in contexts]
 
 
 async def load_users_configuration(
