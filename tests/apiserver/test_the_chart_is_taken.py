@@ -14,6 +14,7 @@ from harness.binaries import HELM_3
 from harness.commands import run
 from harness.errors import CommandFailedError, HarnessError
 from harness.helm import CHART, Helm
+from harness.operator_process import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,7 +151,7 @@ def test_the_test_of_a_release_runs_with_its_own_rights(
 
     said = run(
         cluster.command([sys.executable, *arguments, script, *names]),
-        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        env={**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(PROJECT / "operator")},
         timeout_seconds=90,
     )
 

@@ -109,6 +109,7 @@ def test_probes_and_service_meet_at_the_metrics_port(helm: Helm) -> None:
     operator = container(objects)
 
     assert operator["ports"] == [{"name": "metrics", "containerPort": 9090}]
+    assert operator["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
     assert operator["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
     assert operator["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
     assert the(objects, "Service")["spec"]["ports"] == [

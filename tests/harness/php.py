@@ -233,13 +233,13 @@ def _base_directory() -> Path:
     return _cached(f"laravel-base-{_digest_of_base()}", bootstrap) / "root"
 
 
-def bootstrap_debian(root: Path, packages: Sequence[str]) -> None:
+def bootstrap_debian(root: Path, packages: Sequence[str], *, suite: str = _SUITE) -> None:
     """Lay out a Debian with *packages*, and without what no program reads; needs root."""
     debootstrap = program("debootstrap")
     if debootstrap is None:
         raise HarnessError("there is no debootstrap: install the Debian package of that name")
     run([
-        debootstrap, "--variant=minbase", f"--include={','.join(packages)}", _SUITE, str(root), *_mirror(),
+        debootstrap, "--variant=minbase", f"--include={','.join(packages)}", suite, str(root), *_mirror(suite),
     ])  # fmt: skip
     for name in _STRIPPED:
         shutil.rmtree(root / name) if (root / name).is_dir() else (root / name).unlink(missing_ok=True)
@@ -279,7 +279,7 @@ def _lay_out_application(root: Path) -> None:
         path.chmod(0o755 if path.is_dir() or path.name == "artisan" else 0o644)
 
 
-def _mirror() -> list[str]:
+def _mirror(suite: str) -> list[str]:
     """
     The mirror that this machine's own apt uses for the suite, if it does.
 
@@ -293,7 +293,7 @@ def _mirror() -> list[str]:
         return []
     for line in listing.splitlines():
         codename, component, site = line.split(" ", 2)
-        if (codename, component) == (_SUITE, "main"):
+        if (codename, component) == (suite, "main"):
             return [site]
     return []
 

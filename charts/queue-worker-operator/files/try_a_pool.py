@@ -8,11 +8,14 @@ It is suspended, so no worker is started, and neither its image nor its Redis ha
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from typing import Any
 
-from kubernetes import client, config
+from kubernetes.aio import client
+
+from queueworkers.cluster.client import load_configuration
 
 POOLS = {"group": "queueworkers.io", "version": "v1alpha1", "plural": "queueworkerpools"}
 WAIT_SECONDS = 60
@@ -36,30 +39,27 @@ def pool(name: str) -> dict[str, Any]:
     }
 
 
-def wait_for_the_operator(api: client.CustomObjectsApi, namespace: str, name: str) -> str | None:
+async def wait_for_the_operator(api: client.CustomObjectsApi, namespace: str, name: str) -> str | None:
     """Tell what the operator says of the pool; ``None`` where it says nothing in time."""
     until = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < until:
-        status = api.get_namespaced_custom_object(**POOLS, namespace=namespace, name=name).get("status", {})
-        for condition in status.get("conditions", ()):
+        read = await api.get_namespaced_custom_object(**POOLS, namespace=namespace, name=name)
+        for condition in read.get("status", {}).get("conditions", ()):
             if condition["type"] == "Ready":
                 return f"{condition['reason']}: {condition['message']}"
-        time.sleep(0.5)
+        await asyncio.sleep(0.5)
     return None
 
 
-def main(namespace: str, name: str) -> int:
+async def main(namespace: str, name: str) -> int:
     """Make the pool, wait, and leave nothing behind."""
-    try:
-        config.load_incluster_config()
-    except config.ConfigException:
-        config.load_kube_config()
-    api = client.CustomObjectsApi()
-    api.create_namespaced_custom_object(**POOLS, namespace=namespace, body=pool(name))
-    try:
-        said = wait_for_the_operator(api, namespace, name)
-    finally:
-        api.delete_namespaced_custom_object(**POOLS, namespace=namespace, name=name)
+    async with client.ApiClient(await load_configuration(None)) as connection:
+        api = client.CustomObjectsApi(connection)
+        await api.create_namespaced_custom_object(**POOLS, namespace=namespace, body=pool(name))
+        try:
+            said = await wait_for_the_operator(api, namespace, name)
+        finally:
+            await api.delete_namespaced_custom_object(**POOLS, namespace=namespace, name=name)
     if said is None:
         print(f"The operator did not look at {namespace}/{name} within {WAIT_SECONDS} seconds: see its log")
         return 1
@@ -68,4 +68,4 @@ def main(namespace: str, name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(asyncio.run(main(*sys.argv[1:])))

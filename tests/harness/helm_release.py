@@ -1,0 +1,62 @@
+"""An installation of the chart in a cluster, as somebody makes it from a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.commands import run
+from harness.helm import CHART
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.cluster import Cluster
+    from harness.helm import Helm
+
+_WAIT_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One release; each call raises CommandFailedError with Helm's sentence when it does not come about."""
+
+    helm: Helm
+    cluster: Cluster
+    name: str
+    namespace: str
+
+    def install(self, values: Mapping[str, Any], *flags: str) -> None:
+        """Install it, and wait until its pods are ready."""
+        self._run("install", self.name, str(CHART), "--wait", "--values=-", *flags, values=values)
+
+    def upgrade(self, values: Mapping[str, Any]) -> None:
+        """Give it other values, and wait until its new pods are ready."""
+        self._run("upgrade", self.name, str(CHART), "--wait", "--values=-", values=values)
+
+    def rollback(self) -> None:
+        """Go back to the revision before, and wait until its pods are ready."""
+        self._run("rollback", self.name, "--wait")
+
+    def test(self) -> str:
+        """Run the chart's test, and return what its pod printed, among other things."""
+        return self._run("test", self.name, "--logs")
+
+    def uninstall(self) -> None:
+        """Take it away, and wait until its pods are gone."""
+        self._run("uninstall", self.name, "--wait", "--ignore-not-found")
+
+    def pods(self) -> set[str]:
+        """Name the operator's pods, leaving ones included."""
+        labels = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component=operator"
+        found = self.cluster.kubectl_json(
+            "get", "pods", f"--namespace={self.namespace}", f"--selector={labels}"
+        )
+        return {pod["metadata"]["name"] for pod in found["items"]}
+
+    def _run(self, command: str, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
+        where = (f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={self.namespace}")
+        argv = [str(self.helm.program), command, *arguments, *where, f"--timeout={_WAIT_SECONDS}s"]
+        stdin = None if values is None else json.dumps(values)
+        return run(self.cluster.command(argv), stdin=stdin, timeout_seconds=_WAIT_SECONDS + 60)
