@@ -156,21 +156,46 @@ class RedisSentinels:
         raise HarnessError("no Sentinel answers")
 
     def fail_over(self) -> RedisServer:
-        """Kill the master, wait until another one is, and return what was killed."""
+        """
+        Kill the master, wait until all are agreed on another one, and return what was killed.
+
+        Two Sentinels may begin a fail-over at the same time, and choose different
+        servers.  What is written to the one that is given up again is lost, so
+        the word of one Sentinel is not enough.
+        """
         killed = self.master
         killed.kill()
         wait_until(
-            lambda: self.master is not killed and "role:master" in self.master.cli("INFO", "replication"),
-            what="the Sentinels have chosen another master",
+            lambda: self._agree_on_another(killed),
+            what="the Sentinels are agreed on another master, and the rest follow it",
             timeout_seconds=_READY_SECONDS,
         )
         return killed
 
+    def _agree_on_another(self, killed: RedisServer) -> bool:
+        told = [_facts(each) for each in self.sentinels]
+        if any(each["flags"] != "master" or each["port"] == str(killed.port) for each in told):
+            return False
+        if len({(each["port"], each["config-epoch"]) for each in told}) > 1:
+            return False
+        master = self.master
+        followers = [each for each in self.servers if each not in (killed, master)]
+        return "role:master" in master.cli("INFO", "replication") and all(
+            {f"master_port:{master.port}", "master_link_status:up"}
+            <= set(each.cli("INFO", "replication").splitlines())
+            for each in followers
+        )
+
     @staticmethod
     def _knows_all(sentinel: SentinelServer) -> bool:
-        told = sentinel.cli("SENTINEL", "MASTER", MASTER_NAME).splitlines()
-        facts = dict(zip(told[::2], told[1::2], strict=False))
+        facts = _facts(sentinel)
         return facts.get("num-slaves") == "2" and facts.get("num-other-sentinels") == "2"
+
+
+def _facts(sentinel: SentinelServer) -> dict[str, str]:
+    """Return what a Sentinel knows of the master."""
+    told = sentinel.cli("SENTINEL", "MASTER", MASTER_NAME).splitlines()
+    return dict(zip(told[::2], told[1::2], strict=False))
 
 
 class RedisCluster:
