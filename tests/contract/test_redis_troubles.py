@@ -13,12 +13,20 @@ from contract.asking import counts, endpoint_of, observe_one, pool, push, readin
 from harness.redis import RedisServer, make_certificates
 from queueworkers.api.conditions import FollowedBy, UnknownReason
 from queueworkers.backlog.endpoint import RedisEndpoint, TlsTrust
+from queueworkers.backlog.round_trip import QueueAddress, RoundTrip
+from queueworkers.backlog.server import Server
+from queueworkers.backlog.way import Pace, Seen
 from queueworkers.domain.backlog import Backlog
+from queueworkers.frameworks.base import Spelling
+from queueworkers.frameworks.laravel import LARAVEL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from harness.redis import Certificates
+    from queueworkers.backlog.round_trip import Answer
+    from queueworkers.backlog.wire import Reply
 
 CANARY = "canary-3f9c-password"
 
@@ -45,6 +53,30 @@ async def test_restart_between_two_readings_is_no_failure(redis_server: RedisSer
         await observe_one(reader, pool())
         redis_server.restart()
         assert counts(await observe_one(reader, pool()))["default"][0] == 3
+
+
+async def test_a_connection_that_ends_between_two_questions_mixes_no_databases(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next question goes on in the database that was selected: over another connection it would be the first."""
+    push(redis_server, "queues:q599", count=2)
+    push(redis_server, "queues:q599", count=3, database=1)
+    stores = [LARAVEL.keys(f"q{number}", Spelling()) for number in range(600)]
+    addresses = [QueueAddress(1, each, LARAVEL.read_header) for each in stores]
+    server = Server(endpoint_of(redis_server), Pace())
+    parse = RoundTrip.parse
+
+    def parse_and_end(trip: RoundTrip, replies: Sequence[Reply]) -> Answer:
+        monkeypatch.setattr(RoundTrip, "parse", parse)
+        server.drop()  # as a connection has it done that finds its end
+        return parse(trip, replies)
+
+    await server.observe_queues(addresses, {})
+    monkeypatch.setattr(RoundTrip, "parse", parse_and_end)
+    found = (await server.observe_queues(addresses, {}))[addresses[-1]]
+    server.drop()
+    assert isinstance(found, Seen)
+    assert found.counted.ready == 3
 
 
 @pytest.mark.parametrize("connected", [True, False])

@@ -85,9 +85,9 @@ class NodeServer(Server):
         Raises:
             One of `FAILURES`.
         """
-        return await super().ask(commands, at_most_bytes=at_most_bytes)
+        return await super()._ask_over(await self.connected(), commands, at_most_bytes=at_most_bytes)
 
-    async def ask(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
+    async def _ask_over(self, wire: Wire, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
         """
         Ask as `Server.ask` does, and put in the place of each redirection what it leads to.
 
@@ -97,7 +97,7 @@ class NodeServer(Server):
         Raises:
             One of `FAILURES`.
         """
-        replies = await self.ask_here(commands, at_most_bytes=at_most_bytes)
+        replies = await super()._ask_over(wire, commands, at_most_bytes=at_most_bytes)
         elsewhere: dict[Redirection, list[int]] = defaultdict(list)
         for place, reply in enumerate(replies):
             if redirection := parse_redirection(reply, host=self.endpoint.host):

@@ -43,15 +43,15 @@ _MASTER = b"master"
 class Master(Server):
     """A server that is believed only while it calls itself a master."""
 
-    async def ask(self, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
+    async def _ask_over(self, wire: Wire, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
         """
         Ask as `Server.ask` does, and for the role in the same go.
 
         Raises:
             DemotedError: it is a replica.
         """
-        role, *replies = await super().ask(
-            [("ROLE",), *commands], at_most_bytes=at_most_bytes + SHORT_ANSWER_BYTES
+        role, *replies = await super()._ask_over(
+            wire, [("ROLE",), *commands], at_most_bytes=at_most_bytes + SHORT_ANSWER_BYTES
         )
         if isinstance(role, list) and role[:1] != [_MASTER]:
             self.drop()

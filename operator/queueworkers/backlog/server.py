@@ -142,7 +142,14 @@ class Server:
         Raises:
             One of `FAILURES`.
         """
-        wire = await self.connected()
+        return await self._ask_over(await self.connected(), commands, at_most_bytes=at_most_bytes)
+
+    async def _ask_over(self, wire: Wire, commands: Sequence[Command], *, at_most_bytes: int) -> list[Reply]:
+        """
+        Ask as `ask` does, over this connection and no other.
+
+        What follows from an earlier answer, as the selected database does, holds for that connection.
+        """
         try:
             async with self._turn, patience(self._pace.timeout_seconds):
                 replies = await wire.exchange(commands, at_most_bytes=at_most_bytes)
@@ -252,14 +259,16 @@ class Server:
         self._connections.outdate()
         try:
             wire = await self.connected()
-            now = await self._server_time()
+            now = await self._server_time(wire)
             at = datetime.fromtimestamp(now, tz=UTC)
             for some in _batched(addresses, QUEUES_AT_ONCE):
                 asked_at = self._pace.monotonic()
                 trip = RoundTrip(
                     some, now=int(now), database=wire.database, flows=flows, listening=self._hearing.listening
                 )
-                answer = trip.parse(await self.ask(trip.commands, at_most_bytes=trip.at_most_bytes))
+                answer = trip.parse(
+                    await self._ask_over(wire, trip.commands, at_most_bytes=trip.at_most_bytes)
+                )
                 wire.database = answer.database
                 self._set_clock(answer.server_time, asked_at)
                 for address, found in answer.findings.items():
@@ -290,10 +299,11 @@ class Server:
         found: dict[SignalPlace, datetime | None] = {}
         try:
             wire = await self.connected()
-            now = datetime.fromtimestamp(await self._server_time(), tz=UTC)
+            now = datetime.fromtimestamp(await self._server_time(wire), tz=UTC)
             for some in _batched(places, QUEUES_AT_ONCE):
                 trip = SignalTrip(some, database=wire.database)
-                answer = trip.parse(await self.ask(trip.commands, at_most_bytes=trip.at_most_bytes), now=now)
+                replies = await self._ask_over(wire, trip.commands, at_most_bytes=trip.at_most_bytes)
+                answer = trip.parse(replies, now=now)
                 wire.database = answer.database
                 for database in answer.refused:
                     self._databases_from[database] = self._pace.monotonic() + SIGNALS_REST_SECONDS
@@ -323,11 +333,11 @@ class Server:
             # It was about something else: the first failure says what.
             return
 
-    async def _server_time(self) -> float:
+    async def _server_time(self, wire: Wire) -> float:
         """Tell the server's time from its last word and the time since; ask on first contact."""
         if self._clock_offset is None:
             asked_at = self._pace.monotonic()
-            (reply,) = await self.ask([("TIME",)], at_most_bytes=SHORT_ANSWER_BYTES)
+            (reply,) = await self._ask_over(wire, [("TIME",)], at_most_bytes=SHORT_ANSWER_BYTES)
             told = parse_time(reply)
             self._set_clock(told, asked_at)
         return self._pace.monotonic() + (self._clock_offset or 0.0)
