@@ -49,35 +49,50 @@ class Rhythm:
     counts_flow: bool = False
     """True where it matters how fast jobs come."""
     read_at: float = -inf
-    before_that: float = -inf
     job_seen_at: float = -inf
+    has_changed: bool = False
+    """True from a change until it is read."""
+    change_read_at: float = -inf
+    """When it was last read for a change, and not of our own accord."""
+    before_that: float = -inf
 
     def begin(self, now: float) -> None:
         """Note that the pool is read now."""
-        self.before_that, self.read_at = self.read_at, now
+        self.read_at = now
+        if self.has_changed:
+            self.has_changed = False
+            self.before_that, self.change_read_at = self.change_read_at, now
 
-    def wake_at(self, now: float) -> float:
+    def wake(self, now: float) -> float:
         """
-        Tell when to read what was changed just now: at once after a rest.
+        Note a change, and tell when to read it: at once after a rest.
 
-        Two readings in any `BUSY_SECONDS` at most, so that a pool that never
-        rests takes no more than its share.
+        Two readings for changes in any `BUSY_SECONDS` at most, so that a pool
+        that never rests takes no more than its share.
         """
-        return max(now + GATHER_SECONDS, self.read_at + QUICK_SECONDS, self.before_that + BUSY_SECONDS)
+        self.has_changed = True
+        return max(now + GATHER_SECONDS, self.change_read_at + QUICK_SECONDS, self.before_that + BUSY_SECONDS)
 
     def is_restless(self, now: float) -> bool:
         """Tell whether the pool goes on changing, so that it may wait for others that do."""
         return now - self.before_that < RESTLESS_SECONDS
 
+    def note(self, reading: Reading) -> None:
+        """Note what the reading that began last brought."""
+        if isinstance(reading, Backlog) and reading.seen_any_job:
+            self.job_seen_at = self.read_at
+
+    def is_polled(self, reading: Reading) -> bool:
+        """Tell whether the pool is to be read again at its own interval, as nobody would tell of what is to be known."""
+        if not isinstance(reading, Backlog):
+            return True
+        learning = self.counts_flow and self.read_at - self.job_seen_at < LEARNING_SECONDS
+        return learning or reading.followed_by is FollowedBy.POLL or reading.is_soon_due
+
     def next_at(self, reading: Reading, *, net_seconds: float) -> float:
         """Tell when to read again after *reading*, if nothing happens before."""
         every = _on_tick(self.read_at + self.every_seconds)
-        if not isinstance(reading, Backlog):
-            return every
-        if reading.seen_any_job:
-            self.job_seen_at = self.read_at
-        learning = self.counts_flow and self.read_at - self.job_seen_at < LEARNING_SECONDS
-        if learning or reading.followed_by is FollowedBy.POLL or reading.is_soon_due:
+        if not isinstance(reading, Backlog) or self.is_polled(reading):
             return every
         net = max(every, _on_tick(self.read_at + net_seconds))
         if reading.turns_at is None:

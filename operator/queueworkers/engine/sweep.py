@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from queueworkers.engine.rhythm import Rhythm
 
 POOLS_AT_ONCE = 200
-"""Beyond that what is urgent would wait too long for what is not."""
+"""Beyond that the first would wait too long for the last."""
+
+NET_POOLS_AT_ONCE = 25
+"""Of those for which nothing is expected: what is told meanwhile waits for them, and they take a millisecond each."""
 
 HEARINGS_AT_ONCE = 20
 """The same, of pools whose notices are read: each has a hundred places to look at."""
@@ -60,6 +63,9 @@ SIGNAL_KEYS_PER_SECOND_AT_REST = 2_000
 
 HOLDS_KEPT_SECONDS = 60.0
 """For so long a pause is believed of which nothing is heard any more; then its queues count again."""
+
+EARLY_SECONDS = 1e-9
+"""So much early asyncio wakes whoever waits: without it, nothing would be due yet."""
 
 UNEXPECTED = UnknownBacklog(
     reason=UnknownReason.SERVER_ERROR,
@@ -178,8 +184,9 @@ class Sweep:
         self._publish = publish
         self._changed = changed
         self._members: dict[PoolKey, Followed] = {}
-        self._readings: Timetable[PoolKey] = Timetable()
+        self._urgent: Timetable[PoolKey] = Timetable()
         self._restless: Timetable[PoolKey] = Timetable()
+        self._net: Timetable[PoolKey] = Timetable()
         self._hearings: Timetable[PoolKey] = Timetable()
         self._probe_at = 0.0
         self._something_new = asyncio.Event()
@@ -195,14 +202,14 @@ class Sweep:
         """Read a pool no more; return whether it was the last one."""
         followed = self._members.pop(key)
         self._census.count(followed, -1)
-        for table in (self._readings, self._restless, self._hearings):
-            table.drop(key)
+        self._drop_readings(key)
+        self._hearings.drop(key)
         self.reader.forget(followed.request)
         return not self._members
 
     def read_soon(self, key: PoolKey) -> None:
         """Read a pool at the next opportunity."""
-        self._readings.set(key, 0.0)
+        self._urgent.set(key, 0.0)
         self._something_new.set()
 
     async def run(self) -> None:
@@ -224,8 +231,8 @@ class Sweep:
         now = self._now()
         for key in self._members if pools is None else pools:
             if followed := self._members.get(key):
-                table = self._restless if followed.rhythm.is_restless(now) else self._readings
-                table.advance(key, followed.rhythm.wake_at(now))
+                table = self._restless if followed.rhythm.is_restless(now) else self._urgent
+                table.advance(key, followed.rhythm.wake(now))
                 self._something_new.set()
 
     async def _rest(self) -> None:
@@ -233,7 +240,7 @@ class Sweep:
         restless = self._restless.next()
         if restless is not None:
             restless = max(restless, self._allowance.next_at(self._now()))
-        turns = (self._readings.next(), restless, self._hearings.next(), self._probe_at)
+        turns = (self._urgent.next(), restless, self._net.next(), self._hearings.next(), self._probe_at)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(min(turn for turn in turns if turn is not None)):
                 await self._something_new.wait()
@@ -262,11 +269,16 @@ class Sweep:
         for followed, reading in both:
             key = followed.request.key
             if self._members.get(key) is followed:  # else it left while it was read
-                at = followed.rhythm.next_at(reading, net_seconds=self._census.net_seconds)
-                self._readings.advance(key, at)
+                self._plan(followed, reading)
                 self._publish(followed, reading)
                 if followed.search:
                     self._hearings.advance(key, self._hear_at(followed))
+
+    def _plan(self, followed: Followed, reading: Reading) -> None:
+        rhythm = followed.rhythm
+        rhythm.note(reading)
+        table = self._urgent if rhythm.is_polled(reading) else self._net
+        table.advance(followed.request.key, rhythm.next_at(reading, net_seconds=self._census.net_seconds))
 
     async def _observe(self, due: Sequence[Followed]) -> list[Reading]:
         try:
@@ -309,21 +321,27 @@ class Sweep:
         return self._now() + self._census.hearing_seconds(at_rest=followed.rests)
 
     def _take_due(self) -> list[PoolKey]:
-        """Take out whose turn it is, those that never rest as far as they may."""
+        """Take out whose turn it is: those that never rest as far as they may, and a few for the net."""
         now = self._now()
-        keys = self._readings.take(now, most=POOLS_AT_ONCE)
-        for key in keys:
-            self._restless.drop(key)
-        room = min(POOLS_AT_ONCE - len(keys), self._allowance.available(now))
-        restless = self._restless.take(now, most=room)
-        for key in restless:
-            self._readings.drop(key)
+        urgent = self._take(self._urgent, now, most=POOLS_AT_ONCE)
+        room = min(POOLS_AT_ONCE - len(urgent), self._allowance.available(now))
+        restless = self._take(self._restless, now, most=room)
         self._allowance.use(len(restless))
-        return keys + restless
+        return urgent + restless + self._take(self._net, now, most=NET_POOLS_AT_ONCE)
+
+    def _take(self, table: Timetable[PoolKey], now: float, *, most: int) -> list[PoolKey]:
+        keys = table.take(now, most=most)
+        for key in keys:
+            self._drop_readings(key)
+        return keys
+
+    def _drop_readings(self, key: PoolKey) -> None:
+        for table in (self._urgent, self._restless, self._net):
+            table.drop(key)
 
     @staticmethod
     def _now() -> float:
-        return asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time() + EARLY_SECONDS
 
 
 def _has_jobs(reading: Reading | None) -> bool:

@@ -52,6 +52,8 @@ class LittleRedis:
     trips: list[tuple[float, str, int]] = field(default_factory=list)
     """When, where and for how many pools there was a round trip."""
 
+    pool_seconds: float = 0.0
+    """What the reading of each pool takes."""
     telling: bool = False
     """Whether changes are told."""
     wakes: dict[str, Callable[[Collection[PoolKey] | None], None]] = field(default_factory=dict)
@@ -90,6 +92,7 @@ class LittleReader:
             await asyncio.Event().wait()
         if self._host in self._redis.broken:
             raise ZeroDivisionError
+        await asyncio.sleep(self._redis.pool_seconds * len(requests))
         backlog = a_backlog(
             ready=self._redis.ready.get(self._host, 0), tally=self._redis.tallies.get(self._host)
         )

@@ -10,6 +10,7 @@ import pytest
 
 from queueworkers.domain.identity import PoolKey
 from queueworkers.engine.observer import RESTLESS_READINGS_PER_SECOND
+from queueworkers.engine.rhythm import GATHER_SECONDS
 from queueworkers.engine.sweep import (
     NET_QUEUES_PER_SECOND,
     NET_SECONDS,
@@ -18,7 +19,7 @@ from queueworkers.engine.sweep import (
 )
 from unit.domain.given import NOON
 from unit.engine.observed import Observed, ready
-from unit.engine.virtual_time import virtually
+from unit.engine.virtual_time import now, virtually
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -145,6 +146,34 @@ def test_a_thousand_that_never_rest_delay_nobody_who_does() -> None:
     assert max(read) <= 2 * RESTLESS_READINGS_PER_SECOND
     assert 0 < calm < 0.1
     assert len(told) == 1001
+
+
+def test_what_is_read_for_the_net_delays_no_change() -> None:
+    """All of them at once would be half a second in which nothing else is read."""
+    it_takes = 0.001
+
+    async def scenario() -> list[float]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            names = [f"pool-{number}" for number in range(500)]
+            for name in names:
+                it.follow(name)
+            await asyncio.sleep(NET_SECONDS - 1)
+            it.redis.pool_seconds = it_takes
+            delays = []
+            for number, name in enumerate(names[:20]):
+                it.told.clear()
+                it.redis.ready[HOST] = number + 1
+                began = now()
+                wake(it, [name])
+                await asyncio.sleep(0.1)
+                delays += [at - began for at, told in it.told if told == name]
+            return delays
+
+    delays = virtually(scenario())
+    assert len(delays) == 20
+    # Those that are read just now, and the next ones, of which it is one.
+    assert max(delays) < GATHER_SECONDS + 2 * 25 * it_takes
 
 
 def test_a_change_during_a_reading_is_another_reading() -> None:

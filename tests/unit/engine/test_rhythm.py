@@ -67,7 +67,9 @@ def test_rates_are_learned_while_jobs_come_and_for_a_while_after() -> None:
         (100.0 + LEARNING_SECONDS, REST, NET),
     ):
         rhythm.begin(at)
+        rhythm.note(reading)
         assert rhythm.next_at(reading, net_seconds=NET) == pytest.approx(at + after)
+        assert rhythm.is_polled(reading) is (after == 1)
 
 
 def test_what_is_pushed_after_a_rest_is_read_at_once_and_what_goes_on_is_not() -> None:
@@ -76,7 +78,7 @@ def test_what_is_pushed_after_a_rest_is_read_at_once_and_what_goes_on_is_not() -
     rhythm.begin(0.0)
     now, read = 100.0, []
     while now < 110.0:
-        now = rhythm.wake_at(now)
+        now = rhythm.wake(now)
         rhythm.begin(now)
         read.append(now)
     assert read[0] == 100.0 + GATHER_SECONDS
@@ -87,5 +89,14 @@ def test_what_is_pushed_after_a_rest_is_read_at_once_and_what_goes_on_is_not() -
 
 def test_the_first_change_of_all_is_read_at_once() -> None:
     """Nothing was read before."""
-    assert Rhythm(every_seconds=1).wake_at(5.0) == 5.0 + GATHER_SECONDS
+    assert Rhythm(every_seconds=1).wake(5.0) == 5.0 + GATHER_SECONDS
     assert Rhythm(every_seconds=1).read_at == -inf
+
+
+def test_a_reading_that_nobody_asked_for_delays_no_change() -> None:
+    """It is no sign that the pool goes on changing."""
+    rhythm = Rhythm(every_seconds=1)
+    for second in range(100):
+        rhythm.begin(float(second))
+    assert not rhythm.is_restless(99.0)
+    assert rhythm.wake(99.0) == 99.0 + GATHER_SECONDS
