@@ -207,6 +207,11 @@ class SourceStatus(StatusModel):
     How changes of the queues become known.  Push: Redis tells of them at once.  Poll: they are looked for
     every pollingIntervalSeconds, as the server, the user's rights or something between has no tracking.
     """
+    eviction_policy: Annotated[str, Field(max_length=64)] | None = None
+    """
+    What Redis drops when its memory is full, in its own word; noeviction too while its memory has no limit.
+    With allkeys-lru and its kin jobs are lost.  Absent where Redis does not tell.
+    """
 
 
 class SummaryStatus(StatusModel):

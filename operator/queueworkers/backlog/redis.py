@@ -19,6 +19,7 @@ from queueworkers.api.conditions import FollowedBy
 from queueworkers.backlog.cluster import ClusterWay
 from queueworkers.backlog.concerned import Concerned
 from queueworkers.backlog.endpoint import ClusterEndpoint, RedisEndpoint, SentinelEndpoint
+from queueworkers.backlog.eviction import worst_policy
 from queueworkers.backlog.flow import flow_stores
 from queueworkers.backlog.patience import patience
 from queueworkers.backlog.round_trip import QueueAddress
@@ -211,6 +212,7 @@ class RedisReader:
             read_at=max(each.at for each in seen),
             turns_at=min(turns, default=None),
             followed_by=FollowedBy.PUSH if all(each.told for each in seen) else FollowedBy.POLL,
+            eviction_policy=worst_policy(each.eviction_policy for each in seen),
         )
 
     def _read_queue(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from queueworkers.backlog.breaker import Breaker
 from queueworkers.backlog.connections import ConnectionList
+from queueworkers.backlog.eviction import QUESTION as EVICTION_QUESTION
+from queueworkers.backlog.eviction import parse_policy
 from queueworkers.backlog.hearing import Hearing
 from queueworkers.backlog.patience import patience
 from queueworkers.backlog.round_trip import Refused, RoundTrip, parse_time
@@ -45,6 +47,9 @@ QUEUES_AT_ONCE = 500
 SIGNALS_REST_SECONDS = 300.0
 """How long a server is not asked again for signals, or for those in one database, once it did not like to be."""
 
+EVICTION_KEPT_SECONDS = 300.0
+"""How soon it is noticed that a server drops other keys than before when its memory is full."""
+
 PROBE_SHARE = 0.25
 """Part of the time limit that may be spent on finding out what TLS suffers from."""
 
@@ -71,6 +76,8 @@ class Server:
         self._databases_from: dict[int, float] = {}
         self._wire: Wire | None = None
         self._has_answered = False
+        self._eviction_policy: str | None = None
+        self._ask_eviction_from = float("-inf")
         self._clock_offset: float | None = None
         # A connection answers in the order of the questions, so they are asked one by one.
         self._turn = asyncio.Lock()
@@ -176,6 +183,7 @@ class Server:
                 self._wire = await self._open()
                 self._clock_offset = None
                 self._has_answered = False
+                self._ask_eviction_from = float("-inf")
             if self._hear and self._hearing.may_ask(self._pace.monotonic()):
                 await self._listen(self._wire, self._hear)
             return self._wire
@@ -261,6 +269,7 @@ class Server:
             wire = await self.connected()
             now = await self._server_time(wire)
             at = datetime.fromtimestamp(now, tz=UTC)
+            await self._learn_eviction_policy(wire)
             for some in _batched(addresses, QUEUES_AT_ONCE):
                 asked_at = self._pace.monotonic()
                 trip = RoundTrip(
@@ -282,7 +291,7 @@ class Server:
         self, address: QueueAddress, found: Finding, at: datetime, wire: Wire, *, told: bool
     ) -> Outcome:
         if not isinstance(found, Refused):
-            return Seen(found, at, wire.number, told=told)
+            return Seen(found, at, wire.number, told=told, eviction_policy=self._eviction_policy)
         if concerns_all(found.refusal):
             # What was refused to this connection may be granted to the next.
             self.drop()
@@ -341,6 +350,13 @@ class Server:
             told = parse_time(reply)
             self._set_clock(told, asked_at)
         return self._pace.monotonic() + (self._clock_offset or 0.0)
+
+    async def _learn_eviction_policy(self, wire: Wire) -> None:
+        now = self._pace.monotonic()
+        if now >= self._ask_eviction_from:
+            (reply,) = await self._ask_over(wire, [EVICTION_QUESTION], at_most_bytes=SHORT_ANSWER_BYTES)
+            self._eviction_policy = parse_policy(reply)
+            self._ask_eviction_from = now + EVICTION_KEPT_SECONDS
 
     def _set_clock(self, server_time: float | None, asked_at: float) -> None:
         # The server looked at its clock somewhere between the two: halfway is

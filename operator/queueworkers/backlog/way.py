@@ -50,6 +50,8 @@ class Seen:
     """The connection over which it was said; over another one may be another server."""
     told: bool = False
     """True where the server will tell of the queue's next change."""
+    eviction_policy: str | None = None
+    """What the server drops when its memory is full, in its own word; ``None`` where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import click
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import InvalidSpec, parse_spec
+from queueworkers.backlog.eviction import takes_jobs
 from queueworkers.cli.access import observe_selected
 from queueworkers.cli.exit_codes import NOT_SO
 from queueworkers.cli.options import cluster_options, selection_options
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from queueworkers.cli.access import Access, SeenPool, Selection
 
 BY_HAND = (
-    "No one but Redis knows whether it drops keys when its memory is full, which loses jobs:"
+    "Redis did not tell whether it drops keys when its memory is full, which loses jobs:"
     " `redis-cli CONFIG GET maxmemory-policy` has to say noeviction."
 )
-"""What cannot be known without access to Redis; said once, below the findings."""
+"""What is left to be looked for where the operator may not ask, or has not yet; said once, below the findings."""
 
 
 class Weight(StrEnum):
@@ -80,7 +81,7 @@ def examine(pool: SeenPool) -> Sequence[Finding]:
     if isinstance(spec, InvalidSpec):
         return [_wrong(problem.partition(":")[0], problem) for problem in spec.problems]
     found = [*_examine_operator(pool), *_examine_times(spec), *_examine_conditions(pool.status)]
-    return [*found, *_examine_jobs(pool.status)]
+    return [*found, *_examine_redis(pool.status), *_examine_jobs(pool.status)]
 
 
 def _examine_operator(pool: SeenPool) -> Iterator[Finding]:
@@ -140,6 +141,20 @@ def _said(condition: Condition) -> str:
     return f"{condition.reason}: {condition.message}".rstrip(": ")
 
 
+def _examine_redis(told: QueueWorkerPoolStatus) -> Iterator[Finding]:
+    policy = _eviction_policy(told)
+    if policy and takes_jobs(policy):
+        yield _wrong(
+            "maxmemory-policy",
+            f"When its memory is full, Redis drops any key, and jobs with it ({policy}): set it to noeviction there,"
+            " or to volatile-lru where a cache is beside the queues.",
+        )
+
+
+def _eviction_policy(told: QueueWorkerPoolStatus) -> str | None:
+    return told.source.eviction_policy if told.source else None
+
+
 def _examine_jobs(told: QueueWorkerPoolStatus) -> Iterator[Finding]:
     expired = told.backlog.expired if told.backlog else None
     if expired:
@@ -190,4 +205,5 @@ def spell_findings(pools: Sequence[SeenPool]) -> Iterator[str]:
         for each in found:
             yield f"  {paint(each.weight, COLOURS[each.weight])}  {each.field}"
             yield f"    {each.sentence}"
-    yield BY_HAND
+    if not all(_eviction_policy(pool.status) for pool in pools):
+        yield BY_HAND

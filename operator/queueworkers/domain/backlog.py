@@ -139,6 +139,8 @@ class Backlog:
     """When time alone makes these counts others, at the earliest; ``None`` where it never does."""
     followed_by: FollowedBy = FollowedBy.POLL
     """Whether a change will be told, or has to be looked for."""
+    eviction_policy: str | None = None
+    """What the servers drop when their memory is full, in their own word; ``None`` where that is not known."""
 
     @property
     def waiting(self) -> int:

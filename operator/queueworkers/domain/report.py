@@ -245,8 +245,14 @@ def _source(
     known = previous.source.first_job_time if previous.source and previous.source.address == address else None
     if known is None and isinstance(reading, Backlog) and reading.seen_any_job:
         known = reading.read_at
-    followed_by = reading.followed_by if isinstance(reading, Backlog) else None
-    return SourceStatus(address=address, first_job_time=known, followed_by=followed_by)
+    if not isinstance(reading, Backlog):
+        return SourceStatus(address=address, first_job_time=known)
+    return SourceStatus(
+        address=address,
+        first_job_time=known,
+        followed_by=reading.followed_by,
+        eviction_policy=reading.eviction_policy,
+    )
 
 
 def describe_source(pool: PoolIdentity, spec: QueueWorkerPoolSpec) -> str:

@@ -310,5 +310,9 @@ def _is_staffed(pool: Pool) -> bool:
 def _same(before: Reading | None, now: Reading) -> bool:
     """Tell whether two readings differ in nothing but their time."""
     if isinstance(before, Backlog) and isinstance(now, Backlog):
-        return before.queues == now.queues and before.followed_by is now.followed_by
+        return (before.queues, before.followed_by, before.eviction_policy) == (
+            now.queues,
+            now.followed_by,
+            now.eviction_policy,
+        )
     return before == now

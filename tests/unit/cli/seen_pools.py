@@ -87,7 +87,11 @@ BUSY: dict[str, Any] = {
         },
         {"exitCode": 255, "count": 1, "recycled": False, "lastTime": ago(3600)},
     ],
-    "source": {"address": "redis:6379/0 shop_database_", "followedBy": "Push"},
+    "source": {
+        "address": "redis:6379/0 shop_database_",
+        "followedBy": "Push",
+        "evictionPolicy": "allkeys-lru",
+    },
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from queueworkers.cli.doctor import Weight, describe_findings, examine, spell_findings
+from queueworkers.cli.doctor import BY_HAND, Weight, describe_findings, examine, spell_findings
 from unit.cli.seen_pools import BUSY, condition, pool
 
 PAGE = Path("docs/qwp.md").read_text(encoding="utf-8")
@@ -122,5 +122,23 @@ def test_findings_are_written_with_the_line_to_change() -> None:
     assert [each["field"] for each in describe_findings([ill])["findings"]] == [
         "spec.timeout",
         "StopsGracefully",
+        "maxmemory-policy",
         "status.exits",
     ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "fields"),
+    [
+        ("noeviction", []),
+        ("volatile-lru", []),
+        ("allkeys-lfu", ["maxmemory-policy"]),
+        ("allkeys-random", ["maxmemory-policy"]),
+    ],
+)
+def test_a_redis_that_drops_jobs_is_wrong(policy: str, fields: list[str]) -> None:
+    """Jobs have no time to live, so what goes by it leaves them alone; and what is known is not to be looked for."""
+    seen = pool(status={"source": {"evictionPolicy": policy}}, **WELL)
+    assert [each.field for each in examine(seen)] == fields
+    assert BY_HAND not in spell_findings([seen])
+    assert BY_HAND in spell_findings([seen, pool("mails", **WELL)])
