@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -373,6 +374,24 @@ async def test_a_given_authority_replaces_the_systems(
         async with reading_at(endpoint_of(server, tls=trust)) as reader:
             reading = await observe_one(reader, pool())
     assert isinstance(reading, Backlog) is not given
+
+
+async def test_tls_takes_authorities_that_php_takes(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.13 by itself refuses one that lacks some extensions of RFC 5280; earlier ones are made to here."""
+    ordinary = ssl.create_default_context
+
+    def strict(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        context = ordinary(*arguments, **options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    with RedisServer(certificates=certificates) as server:
+        push(server)
+        async with reading_at(endpoint_of(server)) as reader:
+            assert counts(await observe_one(reader, pool()))["default"][0] == 3
 
 
 @pytest.mark.parametrize(
