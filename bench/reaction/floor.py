@@ -83,6 +83,8 @@ async def measure_floor(
     finally:
         process.terminate()
         await process.wait()
+        # A queue of nobody's would be there for whoever is measured next.
+        client.delete(_SUBJECT.key)
     floor = Floor(reactions=reactions)
     for _ in range(repeats):
         floor.pings.append(_time_ping(client))

@@ -9,6 +9,8 @@ import pytest
 from contract.asking import counts, endpoint_of, observe_one, pool, push, reading_at, trouble
 from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog import siblings
+from queueworkers.backlog.surroundings import MOST_PREFIXES
+from queueworkers.domain.backlog import UnknownBacklog
 from queueworkers.frameworks.thinkphp import THINKPHP
 
 if TYPE_CHECKING:
@@ -96,6 +98,24 @@ async def test_other_pools_queues_are_no_evidence(redis_server: RedisServer) -> 
         readings = await reader.observe([idle, busy])
     assert counts(readings[idle.key])["default"][0] == 0
     assert counts(readings[busy.key])["default"][0] == 3
+
+
+async def test_a_stray_queue_is_not_the_mistake_of_many(redis_server: RedisServer) -> None:
+    """Where many applications share a Redis it cannot be the right one for all; what only one can mean still counts."""
+    push(redis_server, "stray_queues:default")
+    push(redis_server, "app0_queues:default", database=1)
+    many = [
+        pool(f"pool-{number}", prefix=f"app{number}_", ever_seen=False) for number in range(MOST_PREFIXES + 1)
+    ]
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        readings = await reader.observe(many)
+        assert [key.name for key, found in readings.items() if isinstance(found, UnknownBacklog)] == [
+            "pool-0"
+        ]
+        assert trouble(readings[many[0].key]).message.endswith("set spec.redis.database: 1.")
+    async with reading_at(endpoint_of(redis_server)) as reader:
+        few = await reader.observe(many[:5])
+    assert all(isinstance(found, UnknownBacklog) for found in few.values())
 
 
 async def test_seen_once_is_never_suspicious_again(redis_server: RedisServer) -> None:

@@ -156,6 +156,7 @@ class RedisReader:
     def forget(self, request: PoolRequest) -> None:
         """Tell no more of a pool's queues, which nobody wants to read again."""
         self._concerned.drop(request.key, _addresses_of(request).values())
+        self._surroundings.forget(request.key)
 
     @property
     def connections(self) -> int:
@@ -248,12 +249,14 @@ class RedisReader:
         outcomes: Mapping[QueueAddress, Outcome],
     ) -> Mapping[PoolKey, Reading]:
         """Find out which of the pools without any key look in the wrong place."""
-        suspects = [
-            Suspect(request, tuple(by_pool[request.key].values()))
-            for request in requests
-            if not request.ever_seen
-            and all(_count(outcomes[each]) == 0 for each in by_pool[request.key].values())
-        ]
+        suspects = []
+        for request in requests:
+            addresses = tuple(by_pool[request.key].values())
+            if not request.ever_seen and all(_count(outcomes[each]) == 0 for each in addresses):
+                suspects.append(Suspect(request, addresses))
+                self._surroundings.note_looking(request.key, request.spelling.prefix)
+            else:
+                self._surroundings.forget(request.key)
         try:
             async with patience(self._pace.timeout_seconds):
                 return await self._surroundings.observe(

@@ -48,6 +48,12 @@ class Verdict:
 WALKING_SHARE = 0.05
 """Of the time, what may be spent on walks over a server's keys."""
 
+MOST_PREFIXES = 10
+"""
+Where queues are looked for in vain under more prefixes than that, a queue under yet another one is no evidence: it
+cannot be the right one for all of them, and would have all of them doubted whenever it has jobs.
+"""
+
 
 def _walk_of(suspect: Suspect) -> tuple[int, str]:
     """Name the database, and the keys that look like those of the suspect's queues."""
@@ -67,6 +73,7 @@ class Surroundings:
         self._every_seconds = every_seconds
         self._monotonic = monotonic
         self._walk_from = float("-inf")
+        self._looking: dict[PoolKey, str] = {}
         self._seen: BoundedMemory[tuple[int, str], QueueAddress] = BoundedMemory()
         self._verdicts: BoundedMemory[tuple[QueueAddress, ...], Verdict] = BoundedMemory()
 
@@ -74,6 +81,14 @@ class Surroundings:
         """Remember queues that hold jobs: they are no suspects any more, and no evidence against other pools."""
         for address in addresses:
             self._seen.write(address.place, address)
+
+    def note_looking(self, pool: PoolKey, prefix: str) -> None:
+        """Remember that a pool looks in vain for queues under a prefix."""
+        self._looking[pool] = prefix
+
+    def forget(self, pool: PoolKey) -> None:
+        """Remember of a pool no more that it looks for queues: it has found them, or is gone."""
+        self._looking.pop(pool, None)
 
     async def observe(
         self,
@@ -116,6 +131,8 @@ class Surroundings:
         endpoint: Endpoint,
     ) -> UnknownBacklog | None:
         siblings = find_siblings(request, found, claimed=self._seen)
+        if len(set(self._looking.values())) > MOST_PREFIXES:
+            siblings = [each for each in siblings if each.prefix == request.spelling.prefix]
         counted: list[Sibling] = [
             replace(sibling, jobs=await observe_jobs(wires, sibling.database, sibling.stores))
             for sibling in siblings[:_COUNTED_SIBLINGS]
