@@ -108,6 +108,7 @@ async def _follow(server: RedisServer, pools: int, *, told: bool) -> dict[float,
         _NoSecrets(),
         connect=lambda endpoint, changed: RedisReader(endpoint, changed=changed, timeout_seconds=30.0),
         changed=seen.note,
+        jobs_came=seen.note,
     )
     client = redis.Redis(host=server.address, port=server.port)
     running = asyncio.create_task(observer.run())

@@ -214,7 +214,8 @@ class Works:
             connect=lambda endpoint, changed: TimedReader(
                 endpoint, instruments, changed=changed, timeout_seconds=settings.redis_timeout_seconds
             ),
-            changed=self._backlog_changed,
+            changed=self.queue.add,
+            jobs_came=self._jobs_came,
         )
         self._references = ReferenceObserver(ReferenceReader(api), changed=self.queue.add)
         self.budgets = Budgets(
@@ -267,8 +268,8 @@ class Works:
         for _ in range(self._settings.reconcilers):
             yield self.queue.work(self._look)
 
-    def _backlog_changed(self, key: PoolKey) -> None:
-        # Somebody waits for the workers of a pool that has some; a pool that is new, or was not read yet, can wait for it.
+    def _jobs_came(self, key: PoolKey) -> None:
+        # What else changes can wait for it, be it a thousand pools whose Redis is away; and so can a pool that is new.
         urgent = self.inventory.deployment(key) is not None
         self.queue.add(key, urgent=urgent)
         if urgent and self.queue.is_in_work(key):

@@ -84,7 +84,9 @@ async def following(redis: dict[str, Any], secrets: Secrets | None = None) -> As
         return RedisReader(endpoint, changed=changed, timeout_seconds=1, rest_seconds=0)
 
     key = PoolKey("shop", "orders")
-    running = BacklogObserver(secrets or Secrets(), connect=connect, changed=lambda _: None)
+    running = BacklogObserver(
+        secrets or Secrets(), connect=connect, changed=lambda _: None, jobs_came=lambda _: None
+    )
     pool = Pool(
         identity=PoolIdentity(key=key, uid="orders"),
         generation=1,

@@ -79,7 +79,8 @@ class BacklogObserver:
         secrets: Where passwords are read.
         connect: Makes the reader of an endpoint, which connects on first use; and calls what it is given with
             pools that have changed, or with ``None`` where it may be any.
-        changed: Called when a pool has a reading that differs from the one before.
+        changed: Called when a pool has a reading that differs from the one before, or other notices.
+        jobs_came: Called instead where more jobs wait than before: somebody waits for workers.
     """
 
     def __init__(
@@ -88,10 +89,12 @@ class BacklogObserver:
         *,
         connect: Callable[[Endpoint, Callable[[Collection[PoolKey] | None], None]], Reader],
         changed: Callable[[PoolKey], None],
+        jobs_came: Callable[[PoolKey], None],
     ) -> None:
         self._secrets = secrets
         self._connect = connect
         self._changed = changed
+        self._jobs_came = jobs_came
         self._followed: dict[PoolKey, Followed] = {}
         self._allowance = Allowance(rate=RESTLESS_READINGS_PER_SECOND, burst=RESTLESS_READINGS_PER_SECOND)
         self._census = Census()
@@ -242,7 +245,9 @@ class BacklogObserver:
         if refused and refers_to_secrets(followed.source):
             self._look_ups.add_later(key, seconds=RETRY_SECONDS)
         before, followed.reading = followed.reading, reading
-        if not _same(before, reading):
+        if _waiting(reading) > _waiting(before):
+            self._jobs_came(key)
+        elif not _same(before, reading):
             self._changed(key)
 
     @staticmethod
@@ -305,6 +310,10 @@ def _search_of(pool: Pool, spec: QueueWorkerPoolSpec) -> SignalSearch | None:
 
 def _is_staffed(pool: Pool) -> bool:
     return bool(pool.status.replicas or pool.status.desired_replicas)
+
+
+def _waiting(reading: Reading | None) -> int:
+    return reading.waiting if isinstance(reading, Backlog) else 0
 
 
 def _same(before: Reading | None, now: Reading) -> bool:

@@ -26,13 +26,21 @@ class Observed(Running[BacklogObserver]):
         self.redis = LittleRedis()
         self.secrets = LittleSecrets({name: {"password": value.encode()} for name, value in secrets.items()})
         self.told: list[tuple[float, str]] = []
+        self.waited_for: list[str] = []
+        """Pools of which it told that more jobs wait."""
         self.changed: Callable[[PoolKey], object] = lambda _: None
         """What else is to happen whenever it tells of a pool."""
-        self.observer = BacklogObserver(self.secrets, connect=self.redis.connect, changed=self._note)
+        self.observer = BacklogObserver(
+            self.secrets, connect=self.redis.connect, changed=self._note, jobs_came=self._note_jobs
+        )
 
     def _note(self, key: PoolKey) -> None:
         self.told.append((now(), key.name))
         self.changed(key)
+
+    def _note_jobs(self, key: PoolKey) -> None:
+        self.waited_for.append(key.name)
+        self._note(key)
 
     def follow(
         self,

@@ -50,6 +50,7 @@ def asked_for(*, status: QueueWorkerPoolStatus = NOTHING, **fields: Any) -> Pool
             LittleSecrets(),
             connect=lambda endpoint, _: Noting(redis, endpoint, asked),
             changed=lambda _: None,
+            jobs_came=lambda _: None,
         )
         observer.follow(pool, a_spec(**fields))
         running = asyncio.create_task(observer.run())

@@ -88,6 +88,33 @@ def test_a_change_is_read_within_hundredths_of_a_second() -> None:
     assert (trips, waiting) == (1, 7)
 
 
+def test_jobs_that_come_are_told_apart_from_all_else() -> None:
+    """Somebody waits for workers then; nobody does when jobs are done, or a Redis is away."""
+
+    async def scenario() -> list[list[str]]:
+        waited_for = []
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.follow("a")
+            await asyncio.sleep(15)
+            for jobs in (7, 3, 8):
+                it.redis.ready[HOST] = jobs
+                it.waited_for.clear()
+                it.told.clear()
+                wake(it, ["a"])
+                await asyncio.sleep(15)
+                assert [name for _, name in it.told] == ["a"]
+                waited_for.append(list(it.waited_for))
+            it.told.clear()
+            it.redis.broken.add(HOST)
+            await asyncio.sleep(NET_SECONDS)
+            assert [name for _, name in it.told] == ["a"]
+            waited_for.append(it.waited_for[1:])
+        return waited_for
+
+    assert virtually(scenario()) == [["a"], [], ["a"], []]
+
+
 def test_a_queue_that_never_rests_is_read_twice_a_second_at_most() -> None:
     """However many changes are told, and nobody else waits for it."""
 
