@@ -17,7 +17,9 @@ FILE = re.compile(r"^```\w+ (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"^    \$ qwp (import .*)\n\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["from-supervisor.md", "from-horizon.md", "from-keda.md"])
+@pytest.mark.parametrize(
+    "page", ["from-supervisor.md", "from-horizon.md", "from-keda.md", "from-think-queue.md"]
+)
 def test_a_page_shows_what_is_imported(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
