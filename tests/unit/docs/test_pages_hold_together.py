@@ -1,4 +1,4 @@
-"""Links lead somewhere, translations show the same code as what they translate, and the start page its example."""
+"""Links lead somewhere, metrics exist, translations show the code of what they translate, the start page its example."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from queueworkers.telemetry.figures import POOL_FAMILIES
+from queueworkers.telemetry.process import PROCESS_FAMILIES
+
 ROOT = Path(__file__).parents[3]
-PAGES = sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
+PAGES = [
+    pytest.param(page, id=str(page.relative_to(ROOT)))
+    for page in sorted((*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")))
+]
+METRICS = {family.name for family in (*POOL_FAMILIES, *PROCESS_FAMILIES)}
 
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 INDENTED = re.compile(r"(?:^ {4}[^\n]*\n)+", re.MULTILINE)
@@ -29,7 +36,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, id=str(page.relative_to(ROOT))) for page in PAGES])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: Path) -> None:
     """To a file or folder of the project, and to a heading that there is; addresses of others are not asked."""
     broken = []
@@ -42,6 +49,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             broken.append(link)
 
     assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_metric_that_is_named_exists(page: Path) -> None:
+    """A question with a wrong name has no answer, and says nothing."""
+    named = re.findall(r"\bqwp_\w+", read(page))
+
+    assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in named} <= METRICS
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
