@@ -67,6 +67,7 @@ crd: $(STAMP) ## Write crds/, the chart's copy and docs/reference/ anew from the
 	@$(BIN)/python -m queueworkers.api.crd charts/queue-worker-operator/files/crds
 	@$(BIN)/python -m queueworkers.api.reference docs/reference
 	@$(BIN)/python -m queueworkers.telemetry.reference docs/reference
+	@$(BIN)/python -m queueworkers.cli.reference docs/reference
 
 lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew into requirements/
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --upgrade \

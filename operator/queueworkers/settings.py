@@ -47,7 +47,7 @@ class Settings:
     """What this operator is called in Leases; something that no other has is added to it."""
 
 
-_FLAGS: Sequence[tuple[str, Callable[[str], object], str]] = (
+FLAGS: Sequence[tuple[str, Callable[[str], object], str]] = (
     (
         "--kubeconfig",
         str,
@@ -91,8 +91,8 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
     parser = argparse.ArgumentParser(
         prog="queue-worker-operator", description="Look after the QueueWorkerPools of a cluster."
     )
-    for flag, kind, help_text in _FLAGS:
-        variable = "QWP_" + flag.removeprefix("--").replace("-", "_").upper()
+    for flag, kind, help_text in FLAGS:
+        variable = variable_of(flag)
         parser.add_argument(
             flag, type=kind, default=environment.get(variable), help=f"{help_text} [{variable}]"
         )
@@ -102,6 +102,11 @@ def parse_settings(arguments: Sequence[str], environment: Mapping[str, str] = os
     settings = Settings(**given)
     _check(settings)
     return settings
+
+
+def variable_of(flag: str) -> str:
+    """Name the environment variable that counts where a flag is not given."""
+    return "QWP_" + flag.removeprefix("--").replace("-", "_").upper()
 
 
 def _check(settings: Settings) -> None:
