@@ -10,7 +10,7 @@ STAMP   := $(VENV)/.complete
 export PYTHONPATH := operator:tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-sweep bench-reaction bench-scale bench-scrape test check format lock crd prepare
+.PHONY: help demo demo-up demo-down demo-push ledger bench-decisions bench-sweep bench-reaction bench-scale bench-scrape test check format lock crd sbom prepare
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -68,6 +68,12 @@ crd: $(STAMP) ## Write crds/, the chart's copy and docs/reference/ anew from the
 	@$(BIN)/python -m queueworkers.api.reference docs/reference
 	@$(BIN)/python -m queueworkers.telemetry.reference docs/reference
 	@$(BIN)/python -m queueworkers.cli.reference docs/reference
+
+sbom: $(STAMP) ## Write dist/sbom.cdx.json: what requirements/operator.txt locks, as CycloneDX
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements/operator.txt \
+	  --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json
+	@echo "sbom: dist/sbom.cdx.json"
 
 lock: $(STAMP) ## Resolve the dependencies of pyproject.toml anew into requirements/
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.11 --upgrade \
