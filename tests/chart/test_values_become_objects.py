@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from chart.dashboard import DASHBOARD
 from chart.values import DIGEST, IMAGE, INSTALLATIONS
 from harness.errors import CommandFailedError
 from queueworkers import __version__
@@ -159,6 +161,17 @@ def test_the_rules_are_those_of_the_file_without_what_is_not_wanted(helm: Helm) 
         each["annotations"]["runbook_url"] = f"https://example.com/runbooks/{name}.md"
     assert rendered == wanted
     assert not of_kind(helm.render(CLUSTER_WIDE), "PrometheusRule")
+
+
+def test_the_dashboard_is_that_of_the_file(helm: Helm) -> None:
+    """Grafana's own placeholders stay as they are, and its sidecar finds it by the labels that are given."""
+    rendered = the(helm.render(EVERYTHING), "ConfigMap")
+
+    assert json.loads(rendered["data"]["queue-worker-operator.json"]) == DASHBOARD
+    assert rendered["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert rendered["metadata"]["labels"]["release"] == "grafana"
+    assert rendered["metadata"]["annotations"] == {"grafana_folder": "Queues"}
+    assert not of_kind(helm.render(CLUSTER_WIDE), "ConfigMap")
 
 
 def test_the_crds_are_the_projects_and_outlive_the_release(helm: Helm) -> None:

@@ -59,6 +59,11 @@ INSTALLATIONS: dict[str, dict[str, Any]] = {
                 "except": ["AtMaxReplicas"],
                 "runbookUrl": "https://example.com/runbooks/",
             },
+            "dashboard": {
+                "enabled": True,
+                "labels": {"release": "grafana"},
+                "annotations": {"grafana_folder": "Queues"},
+            },
         },
         "networkPolicy": {
             "metricsFrom": [
