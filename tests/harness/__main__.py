@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.binaries import HELM_3, HELM_4, KUBERNETES, build_programs
+from harness.binaries import HELM_3, HELM_4, KUBERNETES, PROMTOOL, build_programs
 from harness.clients import bullmq_client, debian_client, python_client
 from harness.cluster import Cluster, running_cluster
 from harness.errors import HarnessError
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "peers",
         _peers,
-        "fetch what tests beside the cluster need: other Redis servers, clients of other queues, Helm",
+        "fetch what tests beside the cluster need: other Redis servers, clients of other queues, Helm, promtool",
     )
     up = add_named("up", _up, "start a cluster and leave it running")
     up.add_argument(
@@ -101,13 +101,14 @@ def _peers(_: argparse.Namespace) -> int:
         bullmq_client,
         partial(debian_client, "php"),
         partial(build_programs, HELM_3, HELM_4),
+        partial(build_programs, PROMTOOL),
     )
     for fetch in fetches:
         try:
             fetch()
         except HarnessError as error:
             say(f"{error}. The tests that need it are skipped.")
-    say("other Redis servers, other queues' clients and Helm are here, as far as they can be")
+    say("other Redis servers, other queues' clients, Helm and promtool are here, as far as they can be")
     return 0
 
 

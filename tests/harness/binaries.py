@@ -40,6 +40,8 @@ class GoModule:
     name: str
     commands: tuple[str, ...]
     linker_flags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    """Build constraints that are satisfied."""
 
     @property
     def folder(self) -> Path:
@@ -56,7 +58,7 @@ class GoModule:
         return self.programs / name
 
     def _digest(self) -> str:
-        content = hashlib.sha256("\0".join(self.linker_flags).encode())
+        content = hashlib.sha256("\0".join((*self.linker_flags, *self.tags)).encode())
         for path in sorted([*self.folder.glob("go.*"), *self.folder.glob("*.go")]):
             content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return content.hexdigest()[:12]
@@ -97,6 +99,12 @@ KEDA = GoModule(
 )
 HELM_3 = GoModule(name="helm3", commands=("helm.sh/helm/v3/cmd/helm",))
 HELM_4 = GoModule(name="helm4", commands=("helm.sh/helm/v4/cmd/helm",))
+# Without the clients of every cloud, whose machines Prometheus could find.
+PROMTOOL = GoModule(
+    name="promtool",
+    commands=("github.com/prometheus/prometheus/cmd/promtool",),
+    tags=("remove_all_sd",),
+)
 
 
 def build_programs(*modules: GoModule) -> None:
@@ -148,7 +156,8 @@ def _build(module: GoModule, command: str) -> None:
     partial = final.with_name(f".{final.name}.partial")
     log = final.with_name(f"{final.name}.log")
     flags = " ".join(("-s", "-w", *module.linker_flags))
-    argv = [find_go(), "build", f"-ldflags={flags}", "-o", str(partial), command]
+    tags = ",".join(module.tags)
+    argv = [find_go(), "build", f"-ldflags={flags}", f"-tags={tags}", "-o", str(partial), command]
     say(f"building {final.name} …")
     begun = time.monotonic()
     with log.open("wb") as output:
