@@ -39,6 +39,7 @@ from queueworkers.errors import NotFoundError, NotPreparedError, QueueWorkersErr
 from queueworkers.settings import Settings, parse_settings
 from queueworkers.telemetry import process
 from queueworkers.telemetry.health import Preparation, Pulse, stale_watches
+from queueworkers.telemetry.logs import start_logging
 from queueworkers.telemetry.pools import PoolBook
 from queueworkers.telemetry.process import Instruments
 from queueworkers.telemetry.readings import TimedReader
@@ -78,9 +79,7 @@ async def operate(settings: Settings) -> None:
     Raises:
         QueueWorkersError: The cluster cannot be used; the message says why.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    start_logging(level=settings.log_level, style=settings.log_format)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("console", "json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Settings:
     namespaces: tuple[str, ...] = ()
     """Namespaces to look after; none means all."""
     log_level: str = "info"
+    log_format: str = "console"
+    """Lines for people, or a JSON object in each line."""
     status_pace_seconds: int = 5
     """Between two writes of a pool's status in which only numbers changed."""
     redis_timeout_seconds: float = 2.0
@@ -55,6 +58,7 @@ FLAGS: Sequence[tuple[str, Callable[[str], object], str]] = (
     ),
     ("--namespaces", str, "comma-separated; default: all namespaces"),
     ("--log-level", str, f"one of {', '.join(LOG_LEVELS)}; default: info"),
+    ("--log-format", str, f"one of {', '.join(LOG_FORMATS)}; default: console"),
     ("--status-pace-seconds", int, "between status writes in which only numbers changed; default: 5"),
     ("--redis-timeout-seconds", float, "for one reading of one Redis; default: 2"),
     ("--reconcilers", int, "pools looked at side by side; default: 8"),
@@ -112,6 +116,8 @@ def variable_of(flag: str) -> str:
 def _check(settings: Settings) -> None:
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"log level {settings.log_level!r}: give one of {', '.join(LOG_LEVELS)}")
+    if settings.log_format not in LOG_FORMATS:
+        raise SettingsError(f"log format {settings.log_format!r}: give one of {', '.join(LOG_FORMATS)}")
     bounds: Mapping[str, tuple[float, float, float]] = {
         "status-pace-seconds": (settings.status_pace_seconds, 0, 3600),
         "redis-timeout-seconds": (settings.redis_timeout_seconds, 0.05, 60),

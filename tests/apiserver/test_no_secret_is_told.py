@@ -12,6 +12,7 @@ import json
 import secrets
 import socketserver
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,10 +99,33 @@ def silent(cluster: Cluster) -> Iterator[RedisServer]:
         yield server
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """All that pools are pointed at."""
+
+    guarded: RedisServer
+    encrypted: RedisServer
+    quoting: RedisServer
+    silent: RedisServer
+    repeater: tuple[str, int]
+
+
 @pytest.fixture
-def operator(installed: Cluster) -> Iterator[Told]:
-    """The only operator, which tells all that it can."""
-    told = Told(installed, "--log-level=debug")
+def servers(
+    guarded: RedisServer,
+    encrypted: RedisServer,
+    quoting: RedisServer,
+    silent: RedisServer,
+    repeater: tuple[str, int],
+) -> Servers:
+    """All of them at once."""
+    return Servers(guarded, encrypted, quoting, silent, repeater)
+
+
+@pytest.fixture(params=["console", "json"])
+def operator(installed: Cluster, request: pytest.FixtureRequest) -> Iterator[Told]:
+    """The only operator, which tells all that it can, in each format."""
+    told = Told(installed, "--log-level=debug", f"--log-format={request.param}")
     with told.process:
         told.wait_until_ready()
         yield told
@@ -133,6 +157,63 @@ def with_client(secret_name: str) -> Json:
     return {"caSecretRef": {"name": "client"}, "clientCertificateSecretRef": {"name": secret_name}}
 
 
+def all_secrets(guarded: RedisServer, certificates: Certificates, foreign: Certificates) -> Collection[Json]:
+    """Make what pools name: right, wrong, cut off, of another, or none at all."""
+    assert guarded.password is not None
+    reader = a_password()
+    guarded.cli("ACL", "SETUSER", "reader", "on", f">{reader}", "~nothing:*", "+@all")
+    return (
+        secret("right", password=guarded.password),
+        secret("wrong", password=a_password()),
+        secret("no-text", password=f"{MARK}-".encode() + b"\xff\xfe"),
+        secret("reader", password=reader),
+        secret("no-such-key", pass_=a_password()),
+        secret("foreign", **{"ca.crt": foreign.authority.read_bytes()}),
+        secret("no-certificate", **{"ca.crt": a_password()}),
+        secret(
+            "client",
+            **{
+                "ca.crt": certificates.authority.read_bytes(),
+                "tls.crt": certificates.client.read_bytes(),
+                "tls.key": certificates.client_key.read_bytes(),
+            },
+        ),
+        secret(
+            "key-of-another",
+            **{"tls.crt": certificates.client.read_bytes(), "tls.key": foreign.client_key.read_bytes()},
+        ),
+        secret("no-key", **{"tls.crt": certificates.client.read_bytes(), "tls.key": a_password()}),
+    )
+
+
+def all_troubles(servers: Servers) -> dict[str, tuple[Json, set[str]]]:
+    """Point pools at servers so that each fails in a way of its own, and name what may be said of it."""
+    guarded, encrypted = servers.guarded, servers.encrypted
+    return {
+        "wrong": (at(guarded, "wrong"), {"AuthenticationFailed"}),
+        "no-text": (at(guarded, "no-text"), {"AuthenticationFailed"}),
+        "may-not-read": (at(guarded, "reader", username="reader"), {"PermissionDenied"}),
+        "no-such-key": (at(guarded, "no-such-key"), {"SecretKeyNotFound"}),
+        "no-such-secret": (at(guarded, "nobody-made-it"), {"SecretNotFound"}),
+        "refused": (at((guarded.address, 1), "right"), {"ConnectionFailed"}),
+        "silent": (at(servers.silent, "right"), {"TimedOut"}),
+        "quoted": (at(servers.quoting, "right"), {"AuthenticationFailed"}),
+        "repeated": (at(servers.repeater, "right"), {"ServerError"}),
+        "tls-to-plain": (at(guarded, "right", tls={}), {"TLSFailed"}),
+        "plain-to-tls": (at(encrypted, "right"), {"ConnectionFailed", "ServerError"}),
+        "foreign-authority": (
+            at(encrypted, "right", tls={"caSecretRef": {"name": "foreign"}}),
+            {"TLSFailed"},
+        ),
+        "no-certificate": (
+            at(encrypted, "right", tls={"caSecretRef": {"name": "no-certificate"}}),
+            {"TLSFailed"},
+        ),
+        "key-of-another": (at(encrypted, tls=with_client("key-of-another")), {"TLSFailed"}),
+        "no-key": (at(encrypted, tls=with_client("no-key")), {"TLSFailed"}),
+    }
+
+
 def all_that_is_kept(cluster: Cluster, *keys: Path) -> Collection[str]:
     """
     List the texts that nobody may find: the marks, the lines of private keys, and the operator's own token.
@@ -156,64 +237,16 @@ def test_no_secret_is_told(
     namespace: Namespace,
     cluster: Cluster,
     certificates: Certificates,
-    guarded: RedisServer,
-    encrypted: RedisServer,
-    quoting: RedisServer,
-    silent: RedisServer,
-    repeater: tuple[str, int],
+    servers: Servers,
     tmp_path: Path,
 ) -> None:
     """Passwords that are right, wrong, changed, cut off, quoted or in the wrong place; certificates likewise."""
     foreign = make_certificates(tmp_path / "foreign")
-    assert guarded.password is not None
-    reader = a_password()
-    guarded.cli("ACL", "SETUSER", "reader", "on", f">{reader}", "~nothing:*", "+@all")
+    guarded = servers.guarded
     push(guarded, 10)
-    namespace.apply(
-        secret("right", password=guarded.password),
-        secret("wrong", password=a_password()),
-        secret("no-text", password=f"{MARK}-".encode() + b"\xff\xfe"),
-        secret("reader", password=reader),
-        secret("no-such-key", pass_=a_password()),
-        secret("foreign", **{"ca.crt": foreign.authority.read_bytes()}),
-        secret("no-certificate", **{"ca.crt": a_password()}),
-        secret(
-            "client",
-            **{
-                "ca.crt": certificates.authority.read_bytes(),
-                "tls.crt": certificates.client.read_bytes(),
-                "tls.key": certificates.client_key.read_bytes(),
-            },
-        ),
-        secret(
-            "key-of-another",
-            **{"tls.crt": certificates.client.read_bytes(), "tls.key": foreign.client_key.read_bytes()},
-        ),
-        secret("no-key", **{"tls.crt": certificates.client.read_bytes(), "tls.key": a_password()}),
-    )
-    troubles: dict[str, tuple[Json, set[str]]] = {
-        "wrong": (at(guarded, "wrong"), {"AuthenticationFailed"}),
-        "no-text": (at(guarded, "no-text"), {"AuthenticationFailed"}),
-        "may-not-read": (at(guarded, "reader", username="reader"), {"PermissionDenied"}),
-        "no-such-key": (at(guarded, "no-such-key"), {"SecretKeyNotFound"}),
-        "no-such-secret": (at(guarded, "nobody-made-it"), {"SecretNotFound"}),
-        "refused": (at((guarded.address, 1), "right"), {"ConnectionFailed"}),
-        "silent": (at(silent, "right"), {"TimedOut"}),
-        "quoted": (at(quoting, "right"), {"AuthenticationFailed"}),
-        "repeated": (at(repeater, "right"), {"ServerError"}),
-        "tls-to-plain": (at(guarded, "right", tls={}), {"TLSFailed"}),
-        "plain-to-tls": (at(encrypted, "right"), {"ConnectionFailed", "ServerError"}),
-        "foreign-authority": (
-            at(encrypted, "right", tls={"caSecretRef": {"name": "foreign"}}),
-            {"TLSFailed"},
-        ),
-        "no-certificate": (
-            at(encrypted, "right", tls={"caSecretRef": {"name": "no-certificate"}}),
-            {"TLSFailed"},
-        ),
-        "key-of-another": (at(encrypted, tls=with_client("key-of-another")), {"TLSFailed"}),
-        "no-key": (at(encrypted, tls=with_client("no-key")), {"TLSFailed"}),
-    }
+    namespace.apply(*all_secrets(guarded, certificates, foreign))
+    troubles = all_troubles(servers)
+    encrypted = servers.encrypted
     fine = {"changed": at(guarded, "right"), "encrypted": at(encrypted, tls=with_client("client"))}
     for name, source in {**fine, **{name: source for name, (source, _) in troubles.items()}}.items():
         namespace.apply_pool(name, {**quick_pool(guarded), "redis": source})

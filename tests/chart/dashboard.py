@@ -14,7 +14,9 @@ DASHBOARD: Json = json.loads(FILE.read_text(encoding="utf-8"))
 
 PANELS: list[Json] = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
-QUESTIONS: list[tuple[str, Json]] = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
+QUESTIONS: list[tuple[str, Json]] = [
+    (panel["title"], target) for panel in PANELS for target in panel["targets"]
+]
 """Each with its panel's title."""
 
 CHOSEN = {"$namespace": ".*", "$pool": ".*", "$__rate_interval": "5m"}

@@ -28,6 +28,7 @@ MISTAKES = [
     pytest.param({"tolerations": [{"keys": "a"}]}, "keys", id="in-a-list"),
     pytest.param({"replicas": -1}, "replicas", id="fewer-than-none"),
     pytest.param({"logLevel": "trace"}, "logLevel", id="no-such-level"),
+    pytest.param({"logFormat": "logfmt"}, "logFormat", id="no-such-format"),
 ]
 
 

@@ -74,6 +74,7 @@ def test_values_arrive_as_the_operators_settings(helm: Helm) -> None:
 
     assert said == Settings(
         log_level="debug",
+        log_format="json",
         status_pace_seconds=10,
         redis_timeout_seconds=0.5,
         reconcilers=4,

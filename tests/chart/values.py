@@ -17,6 +17,7 @@ INSTALLATIONS: dict[str, dict[str, Any]] = {
         "replicas": 3,
         "shards": 8,
         "logLevel": "debug",
+        "logFormat": "json",
         "settings": {
             "statusPaceSeconds": 10,
             "redisTimeoutSeconds": 0.5,

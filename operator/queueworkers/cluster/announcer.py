@@ -45,13 +45,18 @@ class Announcer:
         if self._said.get(topic) == announcement.note:
             return
         log = logger.warning if announcement.warning else logger.info
-        log("%s: %s: %s", pool.key, announcement.reason, announcement.note)
+        beside = {
+            "subject": pool.key,
+            "reason": announcement.reason,
+            "numbers": announcement.numbers,
+        }
+        log("%s: %s: %s", pool.key, announcement.reason, announcement.note, extra=beside)
         try:
             await self._api.create(
                 paths.events(pool.key.namespace), _event(pool, announcement), lane=Lane.TELL
             )
         except ApiServerError as error:
-            logger.warning("%s: Event %s not written: %s", pool.key, announcement.reason, error)
+            logger.warning("%s: Event %s not written: %s", pool.key, announcement.reason, error, extra=beside)
             return
         self._said[topic] = announcement.note
         if len(self._said) > REMEMBERED:

@@ -53,9 +53,13 @@ class PodWriter:
             async with asyncio.timeout(MARKED_WITHIN_SECONDS):
                 await self._write_all(key, bodies)
         except TimeoutError:
-            logger.warning("%s: not all of %d pods could be marked in time", key, len(costs))
+            logger.warning(
+                "%s: not all of %d pods could be marked in time", key, len(costs), extra={"subject": key}
+            )
         except ApiServerError as error:
-            logger.warning("%s: not all of %d pods were marked: %s", key, len(costs), error)
+            logger.warning(
+                "%s: not all of %d pods were marked: %s", key, len(costs), error, extra={"subject": key}
+            )
 
     async def open_gates(self, key: PoolKey, names: Iterable[str]) -> None:
         """

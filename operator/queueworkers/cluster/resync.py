@@ -160,8 +160,16 @@ async def resync_for_ever(
             logger.warning("Complete list not made: %s", error)
             continue
         for key in news:
-            logger.debug("%s: something changed or vanished that no watch told of; looking again", key)
+            logger.debug(
+                "%s: something changed or vanished that no watch told of; looking again",
+                key,
+                extra={"subject": key},
+            )
             touched(key)
         for budget in budget_news:
-            logger.debug("Budget %s changed or vanished unseen; looking at its pools", budget)
+            logger.debug(
+                "Budget %s changed or vanished unseen; looking at its pools",
+                budget,
+                extra={"subject": budget},
+            )
             budget_touched(budget)

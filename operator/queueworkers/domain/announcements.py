@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.decision import Basis
 from queueworkers.domain.formulas import spell_asked
 from queueworkers.domain.restarts import RESTART_ANNOTATION
@@ -56,6 +57,8 @@ class Announcement:
     warning: bool
     reason: str
     note: str
+    numbers: tuple[tuple[str, int], ...] = ()
+    """Those of the note, each by a name: for the log, where programs look for them."""
 
 
 def announce_scaling(situation: Situation, *, before: int, now: datetime) -> tuple[Announcement, ...]:
@@ -69,8 +72,23 @@ def announce_scaling(situation: Situation, *, before: int, now: datetime) -> tup
             warning=False,
             reason="ScaledUp" if after > before else "ScaledDown",
             note=f"{before}→{after}: {backlog}, {_formula(situation)}{_decisive(situation, up=after > before)}",
+            numbers=_numbers(situation, before=before),
         ),
     )
+
+
+def _numbers(situation: Situation, *, before: int) -> tuple[tuple[str, int], ...]:
+    """Name what a change of the number of workers was decided from; what is not known is not there."""
+    decision, reading = situation.decision, situation.observation.reading
+    told = {
+        "workers_before": before,
+        "workers": decision.replicas,
+        "recommended": decision.recommended,
+        "min_replicas": decision.sizing.bounds.minimum,
+        "max_replicas": decision.sizing.bounds.maximum,
+        "waiting": reading.waiting if isinstance(reading, Backlog) else None,
+    }
+    return tuple((name, number) for name, number in told.items() if number is not None)
 
 
 def _formula(situation: Situation) -> str:
@@ -112,7 +130,12 @@ def announce_rollout(situation: Situation, previous: QueueWorkerPoolStatus) -> t
         reason = "RestartRequested"
         asked = f"{rollout.trigger} of {situation.decision.wish.restart.marker.isoformat()}"
     return (
-        Announcement(warning=False, reason=reason, note=f"{count} to replace, each after its job: {asked}"),
+        Announcement(
+            warning=False,
+            reason=reason,
+            note=f"{count} to replace, each after its job: {asked}",
+            numbers=(("workers", rollout.total),),
+        ),
     )
 
 
@@ -190,7 +213,7 @@ def _about(reason: str, queues: Sequence[QueueStatus], what: str) -> Announcemen
     names = [queue.name for queue in queues]
     waiting = sum((queue.ready or 0) + (queue.due or 0) + (queue.expired or 0) for queue in queues)
     note = f"{spell_queues(names)}: {spell_count(waiting, 'waiting job')} {what}"
-    return Announcement(warning=False, reason=reason, note=note)
+    return Announcement(warning=False, reason=reason, note=note, numbers=(("waiting", waiting),))
 
 
 def _knowledge(before: Condition | None, now: Condition | None) -> tuple[Announcement, ...]:

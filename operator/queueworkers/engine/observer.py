@@ -209,7 +209,7 @@ class BacklogObserver:
         try:
             return await observe_endpoint(self._secrets, followed.source, namespace=key.namespace)
         except ApiServerError as error:
-            logger.warning("%s: Secret not read: %s", key, error)
+            logger.warning("%s: Secret not read: %s", key, error, extra={"subject": key})
             if followed.endpoint is not None:
                 # What was read before is good until the API server says otherwise.
                 self._look_ups.add_later(key, seconds=RETRY_SECONDS)

@@ -143,11 +143,11 @@ class KeyedQueue(Generic[Key]):
             await handle(key)
         except ApiServerError as error:
             self._retry(key, error.retry_after)
-            logger.warning("%s: %s; trying again", key, error)
+            logger.warning("%s: %s; trying again", key, error, extra={"subject": key})
         except Exception:
             # The last line of defence: a bug in one pool must not stop the others.
             self._retry(key, None)
-            logger.exception("%s: unexpected failure; trying again", key)
+            logger.exception("%s: unexpected failure; trying again", key, extra={"subject": key})
         else:
             self._failures.pop(key, None)
         finally:

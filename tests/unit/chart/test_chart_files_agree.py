@@ -42,6 +42,7 @@ ELSEWHERE = {
     "identity": "the pod's name",
     "namespaces": "watchNamespaces",
     "log_level": "logLevel",
+    "log_format": "logFormat",
     "lease_namespace": "the release's namespace",
     "metrics_port": "metrics.port",
 }

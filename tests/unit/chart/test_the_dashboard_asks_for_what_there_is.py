@@ -114,9 +114,7 @@ def test_what_is_chosen_above_counts_everywhere(target: Json) -> None:
     for metric in re.findall(r"qwp_\w+", target["expr"]):
         if metric in of_pools:
             chosen = rf'{metric}\{{namespace=~"\$namespace", pool=~"\$pool"'
-            assert len(re.findall(chosen, target["expr"])) == len(
-                re.findall(rf"{metric}\b", target["expr"])
-            )
+            assert len(re.findall(chosen, target["expr"])) == len(re.findall(rf"{metric}\b", target["expr"]))
     assert set(re.findall(r"\$(\w+)", target["expr"])) <= {"namespace", "pool", "__rate_interval"}
 
 
@@ -161,7 +159,9 @@ def test_every_panel_asks_the_chosen_prometheus() -> None:
     assert all(each["datasource"] == chosen for each in asking)
 
 
-@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: f"{panel['id']}-{panel['title']}".replace(" ", "-"))
+@pytest.mark.parametrize(
+    "panel", PANELS, ids=lambda panel: f"{panel['id']}-{panel['title']}".replace(" ", "-")
+)
 def test_a_panel_says_what_it_shows(panel: Json) -> None:
     """With a sentence, and the unit of its numbers."""
     assert panel["description"].endswith(".")
@@ -185,7 +185,9 @@ def test_no_panel_covers_another() -> None:
 
 def test_the_rows_go_from_trouble_to_cause() -> None:
     """Whoever opens it in the middle of the night reads from top to bottom."""
-    rows = [(panel["gridPos"]["y"], panel["title"]) for panel in DASHBOARD["panels"] if panel["type"] == "row"]
+    rows = [
+        (panel["gridPos"]["y"], panel["title"]) for panel in DASHBOARD["panels"] if panel["type"] == "row"
+    ]
 
     assert [title for _, title in sorted(rows)] == [
         "Is anything wrong?",

@@ -8,7 +8,6 @@ import pytest
 
 from queueworkers.api.status import Condition, QueueWorkerPoolStatus, RolloutStatus
 from queueworkers.domain.announcements import (
-    Announcement,
     announce_changes,
     announce_rollout,
     announce_scaling,
@@ -75,9 +74,31 @@ def test_scaling_is_told_with_its_numbers(
     """From, to, what was seen, and what set the number."""
     announced = announce_scaling(situation, before=before, now=NOON)
 
-    assert announced == (
-        (Announcement(warning=False, reason=expected[0], note=expected[1]),) if expected else ()
+    told = [(each.warning, each.reason, each.note) for each in announced]
+    assert told == ([(False, *expected)] if expected else [])
+
+
+def test_the_numbers_have_names_for_programs() -> None:
+    """All that the note says in numbers; what is not known is not there, as a 0 would be believed."""
+    (known,) = announce_scaling(
+        a_situation(a_backlog(ready=412), 2, scaling={"maxReplicas": 20}), before=2, now=NOON
     )
+    (unknown,) = announce_scaling(a_situation(UNKNOWN, 30), before=30, now=NOON)
+
+    assert dict(known.numbers) == {
+        "workers_before": 2,
+        "workers": 20,
+        "recommended": 42,
+        "min_replicas": 1,
+        "max_replicas": 20,
+        "waiting": 412,
+    }
+    assert dict(unknown.numbers) == {
+        "workers_before": 30,
+        "workers": 10,
+        "min_replicas": 1,
+        "max_replicas": 10,
+    }
 
 
 def test_a_restart_is_told_with_who_asked() -> None:
