@@ -50,7 +50,7 @@ bench-scrape: $(STAMP) ## Scrape the metrics of POOLS=10000 pools, and print wha
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@$(PYTHON) -m harness peers
-	@echo "test: contract, chart, API server and cluster tests (about 35 minutes)"
+	@echo "test: contract, chart, API server and cluster tests (about 50 minutes on two cores)"
 	@$(BIN)/python -m pytest tests/contract tests/chart tests/apiserver tests/cluster
 
 check: $(STAMP) ## The fast loop: linters, types, architecture, unit and property tests
