@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,8 @@ class Surroundings:
         self._monotonic = monotonic
         self._walk_from = float("-inf")
         self._looking: dict[PoolKey, str] = {}
+        # How many look under each: asked at each of a walk's suspects, who may be thousands.
+        self._prefixes: Counter[str] = Counter()
         self._seen: BoundedMemory[tuple[int, str], QueueAddress] = BoundedMemory()
         self._verdicts: BoundedMemory[tuple[QueueAddress, ...], Verdict] = BoundedMemory()
 
@@ -84,11 +87,18 @@ class Surroundings:
 
     def note_looking(self, pool: PoolKey, prefix: str) -> None:
         """Remember that a pool looks in vain for queues under a prefix."""
+        self.forget(pool)
         self._looking[pool] = prefix
+        self._prefixes[prefix] += 1
 
     def forget(self, pool: PoolKey) -> None:
         """Remember of a pool no more that it looks for queues: it has found them, or is gone."""
-        self._looking.pop(pool, None)
+        prefix = self._looking.pop(pool, None)
+        if prefix is None:
+            return
+        self._prefixes[prefix] -= 1
+        if not self._prefixes[prefix]:
+            del self._prefixes[prefix]
 
     async def observe(
         self,
@@ -131,7 +141,7 @@ class Surroundings:
         endpoint: Endpoint,
     ) -> UnknownBacklog | None:
         siblings = find_siblings(request, found, claimed=self._seen)
-        if len(set(self._looking.values())) > MOST_PREFIXES:
+        if len(self._prefixes) > MOST_PREFIXES:
             siblings = [each for each in siblings if each.prefix == request.spelling.prefix]
         counted: list[Sibling] = [
             replace(sibling, jobs=await observe_jobs(wires, sibling.database, sibling.stores))
