@@ -258,7 +258,7 @@ class KubernetesApi:
                 if response.status >= 300:  # noqa: PLR2004 -- anything but a success
                     text, retry_after = await response.read(), _retry_after(response)
                     answer = _Answer(status=response.status, text=text, retry_after=retry_after)
-                    raise _refusal(request.verb, path, answer)
+                    raise _refusal(request, answer)
                 async for piece in response.response.content.iter_any():
                     yield piece
             finally:
@@ -348,7 +348,7 @@ class KubernetesApi:
                 parsed: dict[str, Any] = json.loads(answer.text)
                 return parsed
             if answer.status != TOO_MANY_REQUESTS or attempt == ATTEMPTS:
-                raise _refusal(verb, path, answer)
+                raise _refusal(request, answer)
 
     async def _send(self, request: _Request, lane: Lane) -> _Answer:
         """Ask once, when the gate lets it pass; whatever was answered, the gate and the count are told."""
@@ -418,11 +418,11 @@ def _no_answer(request: _Request, error: Exception) -> ApiServerError:
     return ApiServerError(verb=request.verb, path=request.path, status=0, message=message)
 
 
-def _refusal(verb: str, path: str, answer: _Answer) -> ApiServerError:
+def _refusal(request: _Request, answer: _Answer) -> ApiServerError:
     kinds = {404: NotFoundError, 409: ConflictError}
     return kinds.get(answer.status, ApiServerError)(
-        verb=verb,
-        path=path,
+        verb=request.verb,
+        path=request.path,
         status=answer.status,
         message=_message(answer.text),
         retry_after=answer.retry_after,
