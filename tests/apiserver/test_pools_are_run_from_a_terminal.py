@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("operator")
 
+PAGE = Path("docs/qwp.md").read_text(encoding="utf-8")
+
 TWO = {"minReplicas": 2, "maxReplicas": 2}
 
 
@@ -24,6 +28,18 @@ def working_pool(namespace: Namespace, redis: RedisServer, name: str = "orders")
     """Have a pool with two workers that are ready."""
     namespace.apply_pool(name, quick_pool(redis, scaling=TWO))
     namespace.wait("it works", lambda: namespace.status(name)["workers"]["working"] == 2)
+
+
+def shown_below(command: str) -> str:
+    """What the page shows that a command writes, without its moments and numbers, which differ."""
+    found = re.search(rf"^\$ {re.escape(command)}.*\n((?:[^$`].*\n)+)", PAGE, re.MULTILINE)
+    assert found, f"docs/qwp.md does not show {command}"
+    return without_figures(found[1])
+
+
+def without_figures(written: str) -> str:
+    """Take out the moments and the numbers."""
+    return re.sub(r"\d+ of \d+", "N of M", re.sub(r"\d{4}-[\d-]+T[\d:]+Z", "MOMENT", written))
 
 
 def test_a_pool_is_seen_from_every_side(namespace: Namespace, redis: RedisServer) -> None:
@@ -65,6 +81,8 @@ def test_a_restart_is_seen_through(namespace: Namespace, redis: RedisServer) -> 
 
     assert (code, complained) == (0, "")
     assert written.splitlines()[-1] == f"{namespace.name}/orders: done"
+    in_shop = without_figures(written.replace(namespace.name, "shop"))
+    assert set(in_shop.splitlines()) <= set(shown_below("qwp restart orders --wait").splitlines())
     staying = {
         each["metadata"]["name"]
         for each in namespace.pods("orders")
@@ -115,13 +133,17 @@ def test_a_pool_rests_and_works_again(namespace: Namespace, redis: RedisServer) 
     """Once is enough: the second time nothing is written."""
     working_pool(namespace, redis)
 
-    assert run_qwp(namespace, "suspend", "orders")[1] == f"{namespace.name}/orders: suspended\n"
+    written = run_qwp(namespace, "suspend", "orders")[1]
+    assert written == f"{namespace.name}/orders: suspended\n"
+    assert written.replace(namespace.name, "shop") == shown_below("qwp suspend orders")
     namespace.wait_for_reason("orders", "Suspended")
     generation = namespace.get("qwp", "orders")["metadata"]["generation"]
     assert run_qwp(namespace, "suspend", "orders")[1] == f"{namespace.name}/orders: suspended already\n"
     assert namespace.get("qwp", "orders")["metadata"]["generation"] == generation
 
-    assert run_qwp(namespace, "resume", "orders")[1] == f"{namespace.name}/orders: resumed\n"
+    written = run_qwp(namespace, "resume", "orders")[1]
+    assert written == f"{namespace.name}/orders: resumed\n"
+    assert written.replace(namespace.name, "shop") == shown_below("qwp resume orders")
     namespace.wait("it works", lambda: namespace.status("orders")["workers"]["working"] == 2)
 
 

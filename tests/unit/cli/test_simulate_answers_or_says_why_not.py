@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +15,8 @@ from queueworkers.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+PAGE = Path("docs/simulate.md").read_text(encoding="utf-8")
 
 POOL = """
 apiVersion: queueworkers.io/v1alpha1
@@ -46,6 +50,16 @@ def run(
         return int(ended.value.code or 0), written.out, written.err
 
     return run_it
+
+
+def test_the_page_shows_what_is_written(run: Callable[..., tuple[int, str, str]]) -> None:
+    """The command on it, given the pool on it, to the letter."""
+    pool = re.search(r"```yaml pool.yaml\n(.*?)```", PAGE, re.DOTALL)
+    shown = re.search(r"\$ qwp simulate pool.yaml ([^\n]*)\n(.*?)```", PAGE, re.DOTALL)
+    assert pool
+    assert shown
+
+    assert run(*shlex.split(shown[1]), pool=pool[1]) == (0, shown[2], "")
 
 
 def test_a_trace_is_answered_with_a_table_and_a_chart(run: Callable[..., tuple[int, str, str]]) -> None:

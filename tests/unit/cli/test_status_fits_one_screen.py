@@ -112,6 +112,13 @@ def test_queues_name_their_pool() -> None:
         "shop/orders   high      0       0         0     2          0         -        Paused",
         "shop/orders   default   412     9         3     4          0         >=38s",
     ]
+    written = list(spell_queues([pool(status=BUSY)], everywhere=False, now=NOW))
+    assert "\n".join(written) in PAGE
+    assert [line.split()[:2] for line in written] == [
+        ["POOL", "QUEUE"],
+        ["orders", "high"],
+        ["orders", "default"],
+    ]
     assert list(spell_queues([pool("mails")], everywhere=False, now=NOW)) == [
         "No queue was read yet: `qwp status` says why."
     ]
