@@ -11,6 +11,7 @@ import yaml
 
 from chart.dashboard import DASHBOARD
 from chart.values import DIGEST, IMAGE, INSTALLATIONS
+from harness.binaries import HELM_4
 from harness.errors import CommandFailedError
 from queueworkers import __version__
 from queueworkers.settings import Settings, parse_settings
@@ -53,6 +54,17 @@ def settings(objects: list[Json]) -> Settings:
 def test_helm_finds_nothing_to_say_against_it(helm: Helm, values: Json) -> None:
     """Neither an error nor a warning."""
     assert "0 chart(s) failed" in helm.lint(values)
+
+
+# Helm 3 wants a cluster before it tells what it would say.
+@pytest.mark.parametrize("helm", [pytest.param(HELM_4, id="helm4")], indirect=True)
+def test_the_start_page_shows_what_an_installation_says(helm: Helm) -> None:
+    """To the letter, with the names that the page installs it under."""
+    page = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    name = "queue-worker-operator"
+    notes = helm.notes({"image": IMAGE}, release=name, namespace=name)
+
+    assert f"```\nNOTES:\n{notes.rstrip()}\n```" in page
 
 
 def test_the_image_has_to_be_named(helm: Helm) -> None:

@@ -44,7 +44,8 @@ class Helm:
         Raises:
             CommandFailedError: it finds something, be it a warning; with its sentences.
         """
-        return self._run("lint", str(CHART), "--strict", values=values)
+        version = f"--kube-version={KUBERNETES_VERSION}"
+        return self._run("lint", str(CHART), "--strict", version, values=values)
 
     def render(
         self, values: Mapping[str, Any], *, release: str = "operator", namespace: str = "queues"
@@ -55,10 +56,21 @@ class Helm:
         Raises:
             CommandFailedError: the values are refused; with Helm's sentence.
         """
-        text = self._run("template", release, str(CHART), f"--namespace={namespace}", values=values)
+        where = (f"--namespace={namespace}", f"--kube-version={KUBERNETES_VERSION}")
+        text = self._run("template", release, str(CHART), *where, values=values)
         return [each for each in yaml.safe_load_all(text) if each]
 
+    def notes(self, values: Mapping[str, Any], *, release: str, namespace: str) -> str:
+        """
+        Return what an installation with these values says at its end.
+
+        Raises:
+            CommandFailedError: the values are refused; with Helm's sentence. Or it is Helm 3, which asks a cluster.
+        """
+        where = (f"--namespace={namespace}", "--dry-run=client")
+        written = self._run("install", release, str(CHART), *where, values=values)
+        return written.partition("NOTES:\n")[2]
+
     def _run(self, command: str, *arguments: str, values: Mapping[str, Any]) -> str:
-        version = f"--kube-version={KUBERNETES_VERSION}"
-        argv = [str(self.program), command, *arguments, version, "--values=-"]
+        argv = [str(self.program), command, *arguments, "--values=-"]
         return run(argv, stdin=json.dumps(values), timeout_seconds=60)
