@@ -157,5 +157,7 @@ def test_the_test_of_a_release_runs_with_its_own_rights(
 
     assert names == [namespace.name, "tried-test"]
     assert script.strip() == (CHART / "files/try_a_pool.py").read_text(encoding="utf-8").strip()
-    assert f"The operator says of {namespace.name}/tried-test: " in said
+    shown = said.replace(f"{namespace.name}/tried", "queue-worker-operator/queue-worker-operator").strip()
+    assert shown.startswith("The operator says of queue-worker-operator/queue-worker-operator-test: ")
+    assert f"```\n{shown}\n```" in (PROJECT / "docs" / "start.md").read_text(encoding="utf-8")
     assert namespace.kubectl("get", "qwp", "--output=name") == ""
