@@ -43,6 +43,11 @@ class ApiServerError(QueueWorkersError):
         """True where the request itself is wrong: the same one would fail again."""
         return self.status in {400, 403, 409, 422}
 
+    @property
+    def goes_by(self) -> bool:
+        """True where nothing is wrong with the request: it was not answered, or the API server is in trouble."""
+        return self.status == 0 or self.status >= 500  # noqa: PLR2004 -- the class of its own failures
+
 
 class NotFoundError(ApiServerError):
     """There is no such object."""

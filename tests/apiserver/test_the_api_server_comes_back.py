@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pytest
-
+from apiserver.outages import without_api_server
 from apiserver.pools_in_use import push, quick_pool
 from harness.audit import Audit
 from harness.operator_process import USER, OperatorProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.cluster import Cluster
     from harness.pools import Namespace
     from harness.redis import RedisServer
@@ -23,15 +19,6 @@ AWAY_SECONDS = 5.0
 RESYNC_SECONDS = 10
 BACK_SECONDS = 60.0
 """For watches to begin anew, at the pace of whoever has failed for a while, and for what they show."""
-
-
-@contextmanager
-def without_api_server(cluster: Cluster) -> Iterator[None]:
-    """End the API server for as long as this lasts."""
-    if cluster.without_api_server is None:
-        pytest.skip("the API server of an existing cluster is not ours to end")
-    with cluster.without_api_server():
-        yield
 
 
 def test_the_operator_outlives_it(installed: Cluster, namespace: Namespace, redis: RedisServer) -> None:

@@ -23,6 +23,7 @@ from queueworkers.cluster import paths
 from queueworkers.cluster.gate import Lane
 from queueworkers.domain.restarts import RESTART_ANNOTATION
 from queueworkers.domain.rollout import Phase
+from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
     from queueworkers.api.status import QueueWorkerPoolStatus
@@ -106,10 +107,19 @@ def choose_moment(told: QueueWorkerPoolStatus, *, now: datetime) -> datetime:
 
 
 async def _follow(api: KubernetesApi, key: PoolKey, moment: datetime, *, deadline: float | None) -> int:
-    """Write how far a restart is whenever that changes, and return the status to end with."""
+    """
+    Write how far a restart is whenever that changes, and return the status to end with.
+
+    It outlives an API server that is away for a while, as the restart does.
+    """
     written = None
     while True:
-        progress = judge_restart((await observe_pool(api, key)).status, asked_at=moment)
+        try:
+            progress = judge_restart((await observe_pool(api, key)).status, asked_at=moment)
+        except ApiServerError as error:
+            if not error.goes_by:
+                raise
+            progress = Progress(end=None, words=f"not seen, as the {error}")
         if progress.words != written:
             click.echo(f"{key}: {progress.words}")
             written = progress.words

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from queueworkers.api.base import GROUP, KIND
 from queueworkers.api.conditions import ConditionStatus, ConditionType
 from queueworkers.cli.access import connected, observe_pools
+from queueworkers.cli.live import draw
 from queueworkers.cli.options import cluster_options, selection_options
 from queueworkers.cli.queues import HEADER as QUEUES_HEADER
 from queueworkers.cli.queues import queue_row
@@ -25,12 +26,14 @@ from queueworkers.cli.screen import (
     write_document,
 )
 from queueworkers.domain.wording import spell_count
+from queueworkers.errors import ApiServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from queueworkers.api.status import Condition, QueueWorkerPoolStatus, WorkersStatus
     from queueworkers.cli.access import Access, SeenPool, Selection
+    from queueworkers.cluster.client import KubernetesApi
 
 REDRAWN_EVERY_SECONDS = 1.0
 """Ages grow by the second, so the screen is drawn anew whether or not a pool has changed."""
@@ -64,20 +67,37 @@ def status(*, selection: Selection, access: Access, watch: bool, output: str | N
 
 async def _tell(access: Access, selection: Selection, *, watch: bool, output: str | None) -> None:
     async with connected(access) as (api, namespace):
-        while True:
+        if watch:
+            await _look_on(api, namespace, selection)
+        pools = await observe_pools(api, namespace, selection)
+        click.echo(_write(pools, output) if output else "\n".join(_spell(pools, selection)))
+
+
+async def _look_on(api: KubernetesApi, namespace: str, selection: Selection) -> NoReturn:
+    """Draw it again and again; while the API server is away, what was last seen."""
+    picture: list[str] = []
+    seen_at = datetime.now(UTC)
+    while True:
+        try:
             pools = await observe_pools(api, namespace, selection)
-            now = datetime.now(UTC)
-            if output:
-                click.echo(_write(pools, output))
-            else:
-                whole = len(selection.names) == 1
-                lines = spell_pool(pools[0], now=now) if whole else spell_pools(pools, selection, now=now)
-                if watch:
-                    click.clear()
-                click.echo("\n".join(lines))
-            if not watch:
-                return
-            await asyncio.sleep(REDRAWN_EVERY_SECONDS)
+        except ApiServerError as error:
+            if not (picture and error.goes_by):
+                raise
+            age = spell_since(seen_at, now=datetime.now(UTC))
+            draw([paint(f"As it was {age} ago: {error}", "red"), *picture])
+        else:
+            seen_at = datetime.now(UTC)
+            picture = list(_spell(pools, selection))
+            draw(picture)
+        await asyncio.sleep(REDRAWN_EVERY_SECONDS)
+
+
+def _spell(pools: Sequence[SeenPool], selection: Selection) -> Iterator[str]:
+    """Write all of the one pool that was named, or two lines of each."""
+    now = datetime.now(UTC)
+    if len(selection.names) == 1:
+        return spell_pool(pools[0], now=now)
+    return spell_pools(pools, selection, now=now)
 
 
 def _write(pools: Sequence[SeenPool], output: str) -> str:
