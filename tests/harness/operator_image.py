@@ -75,19 +75,31 @@ def operator_archive() -> Path:
 
     def build(directory: Path) -> None:
         say(f"carrying out the Dockerfile for {REPOSITORY}:{tag}")
-        image = _carry_out(directory)
-        layer = directory / "layer.tar"
-        directory_layer(layer, image.root)
+        layer, config = carry_out(directory)
         write_image_archive(
             directory / "image.tar",
             name=f"{REPOSITORY.removeprefix('docker.io/')}:{tag}",
             layers=[_base() / "layer.tar", layer],
-            config=ImageConfig(entrypoint=image.entrypoint, env=image.env, user=image.user),
+            config=config,
         )
-        for each in (*directory.glob("stage-*"), layer):
-            shutil.rmtree(each) if each.is_dir() else each.unlink()
+        layer.unlink()
 
     return made_once(f"operator-image-{tag}", build) / "image.tar"
+
+
+def carry_out(directory: Path) -> tuple[Path, ImageConfig]:
+    """
+    Carry the Dockerfile out in an empty directory; return the layer above its base, and what the image is run with.
+
+    Raises:
+        CommandFailedError: one of its commands fails, such as for want of a way to PyPI.
+    """
+    image = _follow(directory)
+    layer = directory / "layer.tar"
+    directory_layer(layer, image.root)
+    for each in directory.glob("stage-*"):
+        shutil.rmtree(each)
+    return layer, ImageConfig(entrypoint=image.entrypoint, env=image.env, user=image.user)
 
 
 def _base() -> Path:
@@ -100,7 +112,7 @@ def _base() -> Path:
     return made_once(f"python-base-{digest}", bootstrap)
 
 
-def _carry_out(directory: Path) -> _Stage:
+def _follow(directory: Path) -> _Stage:
     """Go through the Dockerfile, and return its last stage, whose root has what is above the base."""
     lines = re.sub(r"\\\n", " ", (PROJECT / "Dockerfile").read_text(encoding="utf-8")).splitlines()
     instructions = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
