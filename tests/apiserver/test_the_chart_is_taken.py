@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ def test_with_named_namespaces_others_are_closed(
 def test_the_test_of_a_release_runs_with_its_own_rights(
     helm: Helm, cluster: Cluster, namespace: Namespace
 ) -> None:
-    """The operator looks at the pool, and nothing stays behind."""
+    """The operator looks at the pool, and nothing stays behind; nor is what a killed test left in its way."""
     objects = helm.render({"image": IMAGE, "fullnameOverride": "tried"}, namespace=namespace.name)
     apply(
         cluster,
@@ -148,6 +149,8 @@ def test_the_test_of_a_release_runs_with_its_own_rights(
     (pod,) = (each for each in objects if each["kind"] == "Pod")
     _, *arguments = pod["spec"]["containers"][0]["command"]
     script, *names = pod["spec"]["containers"][0]["args"]
+    left = runpy.run_path(str(CHART / "files/try_a_pool.py"))["pool"](names[1])
+    namespace.kubectl("create", "--filename=-", input=json.dumps(left))
 
     said = run(
         cluster.command([sys.executable, *arguments, script, *names]),
