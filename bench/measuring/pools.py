@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.base import API_VERSION, KIND
 from queueworkers.cluster import paths
-from queueworkers.cluster.client import KubernetesApi, load_configuration
+from queueworkers.cluster.client import KubernetesApi
+from queueworkers.cluster.configuration import load_configuration
 from queueworkers.cluster.resync import OURS
 from queueworkers.errors import ConflictError
 

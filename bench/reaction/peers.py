@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.pools import on_fake_node
-from queueworkers.cluster.client import KubernetesApi, load_configuration
+from queueworkers.cluster.client import KubernetesApi
+from queueworkers.cluster.configuration import load_configuration
 from reaction.sightings import Target
 from reaction.trials import JOBS_PER_WORKER, MANY_JOBS, Measured, Subject, react, say, wait_until
 

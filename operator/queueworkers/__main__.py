@@ -18,7 +18,8 @@ from queueworkers import __version__
 from queueworkers.api.base import KIND
 from queueworkers.api.budget import BUDGET_KIND
 from queueworkers.cluster import doorway, paths
-from queueworkers.cluster.client import KubernetesApi, load_configuration
+from queueworkers.cluster.client import KubernetesApi
+from queueworkers.cluster.configuration import load_configuration
 from queueworkers.cluster.gate import SUBJECT
 from queueworkers.cluster.inventory import Inventory
 from queueworkers.cluster.leases import Alone, LeaseKeeper, LeaseStore

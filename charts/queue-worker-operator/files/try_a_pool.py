@@ -16,7 +16,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from queueworkers.cluster.client import load_configuration
+from queueworkers.cluster.configuration import load_configuration
 
 POOLS = {"group": "queueworkers.io", "version": "v1alpha1", "plural": "queueworkerpools"}
 WAIT_SECONDS = 60

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from queueworkers.api.status import QueueWorkerPoolStatus
 from queueworkers.cluster import paths
-from queueworkers.cluster.client import KubernetesApi, load_users_configuration
+from queueworkers.cluster.client import KubernetesApi
+from queueworkers.cluster.configuration import load_users_configuration
 from queueworkers.domain.identity import PoolKey
 from queueworkers.errors import NotFoundError, QueueWorkersError
 

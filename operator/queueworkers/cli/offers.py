@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from queueworkers.cli.access import Access, Selection, connected, observe_pools
 from queueworkers.cluster import paths
-from queueworkers.cluster.client import context_names
+from queueworkers.cluster.configuration import context_names
 from queueworkers.errors import QueueWorkersError
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 
 from queueworkers.cluster.gate import Gate, Lane
 from queueworkers.cluster.paths import namespace_of
-from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, NotOursError, SettingsError
+from queueworkers.errors import ApiServerError, ConflictError, NotFoundError, NotOursError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 
     from kubernetes.aio.client import rest
 
@@ -50,81 +50,6 @@ def anywhere(_namespace: str | None) -> float:
 
 def tell_nobody(_verb: str, _status: int, _seconds: float) -> None:
     """Count no answers."""
-
-
-async def load_configuration(kubeconfig: str | None) -> client.Configuration:
-    """
-    Find the cluster: the pod's own service account, or else a kubeconfig.
-
-    Args:
-        kubeconfig: A file to use in any case; ``None`` means the usual places.
-    """
-    configuration = _trusting_ordinary_authorities()
-    if kubeconfig is None:
-        try:
-            config.load_incluster_config(client_configuration=configuration)
-        except config.ConfigException:
-            await config.load_kube_config(client_configuration=configuration)
-    else:
-        await config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
-    return configuration
-
-
-def context_names(kubeconfig: str | None) -> Sequence[str]:
-    """
-    List the contexts that a person can choose from.
-
-    Args:
-        kubeconfig: A file; ``None`` means the usual places.
-
-    Raises:
-        SettingsError: there is no such file.
-    """
-    try:
-        contexts, _ = config.list_kube_config_contexts(kubeconfig)
-    except config.ConfigException as error:
-        raise SettingsError(f"no cluster is known: {error}") from error
-    return [each["name"] for each in contexts]
-
-
-def _trusting_ordinary_authorities() -> client.Configuration:
-    """
-    Verify the API server as kubectl does.
-
-    From Python 3.13 on an authority is refused that lacks extensions of RFC 5280, as those of older EKS and MicroK8s
-    clusters do, with which everything else works (kubernetes-client/python#2394).
-    """
-    configuration = client.Configuration()
-    configuration.disable_strict_ssl_verification = True
-    return configuration
-
-
-async def load_users_configuration(
-    kubeconfig: str | None, *, context: str | None
-) -> tuple[client.Configuration, str]:
-    """
-    Find the cluster that a person means, and the namespace that is theirs by default.
-
-    Args:
-        kubeconfig: A file; ``None`` means the usual places.
-        context: One of its contexts; ``None`` means the current one.
-
-    Raises:
-        SettingsError: there is no such file, or no such context in it.
-    """
-    configuration = _trusting_ordinary_authorities()
-    try:
-        contexts, current = config.list_kube_config_contexts(kubeconfig)
-        chosen = next((each for each in contexts if each["name"] == context), None) if context else current
-        if chosen is None:
-            names = ", ".join(each["name"] for each in contexts)
-            raise SettingsError(f"the kubeconfig has no context {context}; it has {names}")
-        await config.load_kube_config(
-            config_file=kubeconfig, context=context, client_configuration=configuration
-        )
-    except config.ConfigException as error:
-        raise SettingsError(f"no cluster is known: {error}") from error
-    return configuration, chosen["context"].get("namespace") or "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
