@@ -62,12 +62,13 @@ check: $(STAMP) ## The fast loop: linters, types, architecture, unit and propert
 format: $(STAMP) ## Format the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-crd: $(STAMP) ## Write crds/, the chart's copy and docs/reference/ anew from the models and declarations
+crd: $(STAMP) ## Write crds/, the chart's copy and docs/reference/ anew from the models, the declarations and the chart's values
 	@$(BIN)/python -m queueworkers.api.crd crds
 	@$(BIN)/python -m queueworkers.api.crd charts/queue-worker-operator/files/crds
 	@$(BIN)/python -m queueworkers.api.reference docs/reference
 	@$(BIN)/python -m queueworkers.telemetry.reference docs/reference
 	@$(BIN)/python -m queueworkers.cli.reference docs/reference
+	@$(BIN)/python -m chart.reference docs/reference
 
 sbom: $(STAMP) ## Write dist/sbom.cdx.json: what requirements/operator.txt locks, as CycloneDX
 	@mkdir -p dist

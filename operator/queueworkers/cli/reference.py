@@ -31,7 +31,7 @@ COMMANDS_HEADER = f"""{MADE_BY}# Commands
 
 FLAGS_HEADER = f"""{MADE_BY}# Flags of the operator
 
-What the chart sets below `settings`, and some of its own: [install](../install.md). A flag comes before its variable.
+What the chart sets below [`settings`](values.md#settings), and some of its own: [install](../install.md). A flag comes before its variable.
 
 | Flag | Variable | Meaning |
 | --- | --- | --- |

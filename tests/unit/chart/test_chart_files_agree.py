@@ -127,6 +127,19 @@ def test_every_setting_of_the_operator_can_be_given() -> None:
     assert in_the_chart.isdisjoint(ELSEWHERE)
 
 
+def test_settings_are_shown_with_the_operators_defaults() -> None:
+    """As comments in values.yaml, to be taken into one's own."""
+    commented = re.findall(
+        r"^# ( \w+: .*)$", (CHART / "values.yaml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    settings = SCHEMA["properties"]["settings"]["properties"]
+    names = {name: re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name) for name in settings}
+
+    assert yaml.safe_load("\n".join(commented)) == {
+        name: getattr(Settings(), field) for name, field in names.items()
+    }
+
+
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_has_the_operators_bounds(name: str) -> None:
     """What Helm lets through starts; what the operator refuses is refused before there is a pod."""
