@@ -81,19 +81,6 @@ def test_chart_and_operator_have_one_version() -> None:
     assert chart["version"] == chart["appVersion"] == __version__
 
 
-def test_what_artifact_hub_shows_of_the_crds_is_so() -> None:
-    """By kind, name and version, by which they are found there."""
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
-    shown = yaml.safe_load(chart["annotations"]["artifacthub.io/crds"])
-    crds = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (CHART / "files/crds").iterdir()]
-
-    assert {(each["kind"], each["name"], each["version"]) for each in shown} == {
-        (crd["spec"]["names"]["kind"], crd["metadata"]["name"], version["name"])
-        for crd in crds
-        for version in crd["spec"]["versions"]
-    }
-
-
 def test_no_object_of_the_values_takes_unknown_names() -> None:
     """Maps have values of a type; everything else names its fields."""
     open_to_anything = {
