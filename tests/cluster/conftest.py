@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster.shop import Shop
-from harness.binaries import HELM_3
+from harness.binaries import HELM_3, HELM_4
 from harness.helm import Helm
 from harness.operator_image import REPOSITORY, operator_archive, operator_image_tag
 from harness.php import ImageVariant, laravel_archive, laravel_image, laravel_rootfs
@@ -30,6 +30,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             laravel_archive(variant)
     if "operator_image" in needed:
         Helm.build(HELM_3)
+        Helm.build(HELM_4)
         operator_archive()
 
 

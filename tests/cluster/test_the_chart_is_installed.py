@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster.shop import POOL
-from harness.binaries import HELM_3
+from harness.binaries import HELM_3, HELM_4
 from harness.helm import Helm
 from harness.helm_release import Release
 
@@ -21,11 +21,12 @@ LONG_MILLISECONDS = 15_000
 """A job that is in hand while the operator's pods are replaced."""
 
 
-@pytest.fixture
-def release(operator_image: dict[str, str], shop: Shop) -> Iterator[Release]:
-    """An installation in the shop's own namespace, which looks after the whole cluster."""
+@pytest.fixture(params=[HELM_3, HELM_4], ids=lambda module: module.name)
+def release(request: pytest.FixtureRequest, operator_image: dict[str, str], shop: Shop) -> Iterator[Release]:
+    """An installation in the shop's own namespace, by each release of Helm, which looks after the whole cluster."""
     cluster = shop.namespace.cluster
-    made = Release(helm=Helm.build(HELM_3), cluster=cluster, name="operator", namespace=shop.namespace.name)
+    helm = Helm.build(request.param)
+    made = Release(helm=helm, cluster=cluster, name="operator", namespace=shop.namespace.name)
     try:
         # kubectl has made the definitions for the tests of this ring.
         made.install({"image": operator_image}, "--take-ownership")
