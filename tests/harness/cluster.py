@@ -216,6 +216,20 @@ def start_cluster(name: str = "test", *, nodes: Sequence[str] = (KUBELET_NODE, K
         return cluster
     if running := os.environ.get("QWP_CLUSTER"):
         return running_cluster(running)
+    return start_own_cluster(name, nodes=nodes)
+
+
+def start_own_cluster(name: str, *, nodes: Sequence[str] = (KUBELET_NODE, KWOK_NODE)) -> Cluster:
+    """
+    Return a new cluster on this machine, whatever the settings ask for.
+
+    For who changes what the users of a cluster share, and so must be its only
+    one.  It ends as that of `start_cluster` does.
+
+    Raises:
+        HarnessError: it cannot be had here; the message says what to do.
+        TimeoutError: it did not become ready.
+    """
     at = Locations(name)
     bring_up(at, nodes=nodes, owner_pid=os.getpid())
     cluster = Cluster.local(at)
