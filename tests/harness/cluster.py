@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.base_images import write_base_images
 from harness.binaries import KUBERNETES, build_programs
 from harness.commands import run
-from harness.containers import import_image
+from harness.containers import import_image, kill_container
 from harness.credentials import ADMIN, Credentials, write_kubeconfig
 from harness.errors import HarnessError
 from harness.local_cluster import (
@@ -51,6 +51,7 @@ class Cluster:
         reachable_address: See :attr:`host_address`; empty when not known.
         import_archive: Loads a docker-archive into the nodes.
         without_api_server: Ends the API server for as long as the context lasts; None for an existing cluster.
+        kill_container: Ends the processes of a container, named as containerd names it, at once; None for an existing cluster.
         end: Ends it; does nothing for a cluster that is not ours to end.
     """
 
@@ -63,6 +64,7 @@ class Cluster:
     reachable_address: str
     import_archive: Callable[[Path], None] = field(repr=False)
     without_api_server: Callable[[], AbstractContextManager[None]] | None = field(repr=False)
+    kill_container: Callable[[str], None] | None = field(repr=False)
     end: Callable[[], None] = field(repr=False)
 
     @classmethod
@@ -86,6 +88,7 @@ class Cluster:
             reachable_address=HOST_ADDRESS,
             import_archive=lambda archive: import_image(at, archive),
             without_api_server=lambda: without_apiserver(at),
+            kill_container=lambda identity: kill_container(at, identity),
             end=end,
         )
 
@@ -121,6 +124,7 @@ class Cluster:
             reachable_address=host_address,
             import_archive=import_archive,
             without_api_server=None,
+            kill_container=None,
             end=lambda: shutil.rmtree(folder, ignore_errors=True),
         )
 

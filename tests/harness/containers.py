@@ -75,6 +75,11 @@ def import_image(at: Locations, archive: Path) -> None:
     run([*_ctr(at), "images", "import", "--snapshotter", _snapshotter(at), str(archive)])
 
 
+def kill_container(at: Locations, identity: str) -> None:
+    """End a container's first process at once, and with it all others; the kubelet starts it again."""
+    run([*_ctr(at), "tasks", "kill", "--signal", "SIGKILL", identity])
+
+
 def forget_pod_addresses(at: Locations) -> None:
     """Remove what libcni keeps, outside the cluster's folders, of pods that are still there."""
     sandboxes = at.bulk / "containerd" / "io.containerd.grpc.v1.cri" / "sandboxes"

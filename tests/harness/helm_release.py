@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.commands import run
+from harness.errors import CommandFailedError, HarnessError
 from harness.helm import CHART
 
 if TYPE_CHECKING:
@@ -54,6 +55,39 @@ class Release:
             "get", "pods", f"--namespace={self.namespace}", f"--selector={labels}"
         )
         return {pod["metadata"]["name"] for pod in found["items"]}
+
+    def container(self, pod: str) -> dict[str, Any]:
+        """Read what the kubelet says of the only container of one of the operator's pods."""
+        found = self.cluster.kubectl_json("get", "pod", pod, f"--namespace={self.namespace}")
+        (container,) = found["status"]["containerStatuses"]
+        assert isinstance(container, dict)
+        return container
+
+    def kill(self, pod: str) -> None:
+        """
+        End the operator in a pod at once, with no time to give anything up.
+
+        Raises:
+            HarnessError: the nodes of an existing cluster are out of reach.
+        """
+        if self.cluster.kill_container is None:
+            raise HarnessError("the containers of an existing cluster cannot be killed from here")
+        self.cluster.kill_container(self.container(pod)["containerID"].removeprefix("containerd://"))
+
+    def operator_may(self, verb: str, resource: str, namespace: str) -> bool:
+        """Ask the API server whether the operator's service account has a right, by whatever gives it."""
+        pod = min(self.pods())
+        found = self.cluster.kubectl_json("get", "pod", pod, f"--namespace={self.namespace}")
+        user = f"system:serviceaccount:{self.namespace}:{found['spec']['serviceAccountName']}"
+        try:
+            self.cluster.run_kubectl(
+                "auth", "can-i", verb, resource, f"--namespace={namespace}", f"--as={user}"
+            )
+        except CommandFailedError as error:
+            if not error.output.startswith("no"):
+                raise
+            return False
+        return True
 
     def _run(self, command: str, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
         where = (f"--kubeconfig={self.cluster.kubeconfig}", f"--namespace={self.namespace}")
