@@ -9,24 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from decimal import Decimal, InvalidOperation
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from queueworkers.api.quantities import parse_quantity
 from queueworkers.domain.strategic_merge import MERGE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-QUANTITY = re.compile(r"^(?P<number>[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)(?P<suffix>[KMGTPE]i|[numkMGTPE])?$")
-SUFFIXES = MappingProxyType(
-    {
-        **{f"{letter}i": Decimal(1024) ** power for power, letter in enumerate("KMGTPE", start=1)},
-        **{letter: Decimal(1000) ** power for power, letter in enumerate("kMGTPE", start=1)},
-        **{letter: Decimal(1000) ** -power for power, letter in enumerate("mun", start=1)},
-    }
-)
 
 OMITTED_AT_ZERO = frozenset(
     {
@@ -106,16 +95,5 @@ def _same_quantity(live: Any, wanted: Any) -> bool:
         return False
     if not isinstance(live, str | int | float) or not isinstance(wanted, str | int | float):
         return False
-    left, right = _parse_quantity(str(live)), _parse_quantity(str(wanted))
+    left, right = parse_quantity(str(live)), parse_quantity(str(wanted))
     return left is not None and left == right
-
-
-def _parse_quantity(text: str) -> Decimal | None:
-    match = QUANTITY.match(text)
-    if match is None:
-        return None
-    try:
-        number = Decimal(match["number"])
-    except InvalidOperation:
-        return None
-    return number * SUFFIXES[match["suffix"]] if match["suffix"] else number

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from queueworkers.api.quantities import parse_quantity
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import QueueWorkerPoolSpec
 from queueworkers.frameworks.base import WorkerOptions
@@ -36,7 +37,6 @@ UNTIMED_RETRY_SECONDS = 3600
 _OPTIONS = tuple(each.name for each in fields(WorkerOptions))
 
 _MEGABYTE = 1024 * 1024
-_QUANTITIES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9, "": 1}
 
 
 def settle(draft: Draft, answers: Answers) -> None:
@@ -209,7 +209,7 @@ def _settle_limit(draft: Draft) -> None:
     resources = mapping(draft.value("resources"))
     limit = mapping(resources.get("limits")).get("memory")
     memory = _parsed(draft).memory
-    size = _bytes_of(limit)
+    size = parse_quantity(str(limit))
     if size is not None and size <= memory * _MEGABYTE:
         limits = {key: value for key, value in resources["limits"].items() if key != "memory"}
         kept = {key: value for key, value in {**resources, "limits": limits}.items() if value}
@@ -221,16 +221,6 @@ def _settle_limit(draft: Draft) -> None:
             f"the kernel would kill a worker before it reaches memory ({memory} MB) and ends itself; a pool gives half as "
             "much again and 64 MB",
         )
-
-
-def _bytes_of(quantity: object) -> float | None:
-    text = str(quantity)
-    number = text.rstrip("KMGTPEikmn")
-    unit = _QUANTITIES.get(text[len(number) :])
-    try:
-        return None if unit is None else float(number) * unit
-    except ValueError:
-        return None
 
 
 def _parsed(draft: Draft) -> QueueWorkerPoolSpec:
