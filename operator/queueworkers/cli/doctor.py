@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
+from queueworkers.api.quantities import parse_quantity
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import InvalidSpec, parse_spec
 from queueworkers.backlog.eviction import takes_jobs
@@ -18,10 +19,17 @@ from queueworkers.cli.access import observe_selected
 from queueworkers.cli.exit_codes import NOT_SO
 from queueworkers.cli.options import cluster_options, selection_options
 from queueworkers.cli.screen import TAKES_TIME, paint, write_document
+from queueworkers.domain.identity import PoolIdentity
+from queueworkers.domain.manifests import (
+    HEADROOM_MEGABYTES,
+    memory_limit_megabytes,
+    render_template,
+    worker_container,
+)
 from queueworkers.domain.wording import spell_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from queueworkers.api.spec import QueueWorkerPoolSpec
     from queueworkers.api.status import Condition, QueueWorkerPoolStatus
@@ -42,6 +50,14 @@ class Weight(StrEnum):
     DOUBTFUL = "doubtful"
     """It may be as it is meant to be."""
 
+
+LIMITS: Mapping[str, str] = {
+    ConditionReason.TOO_MANY_REPLICAS: "spec.scaling.maxReplicas",
+    ConditionReason.BUDGET_SPENT: "spec.scaling.budget",
+}
+"""What keeps a pool from the workers that its backlog asks for, by the line that sets it."""
+
+MEGABYTE = 1024 * 1024
 
 COLOURS = {Weight.WRONG: "red", Weight.DOUBTFUL: "yellow"}
 
@@ -80,8 +96,14 @@ def examine(pool: SeenPool) -> Sequence[Finding]:
     spec = parse_spec(pool.raw["spec"])
     if isinstance(spec, InvalidSpec):
         return [_wrong(problem.partition(":")[0], problem) for problem in spec.problems]
-    found = [*_examine_operator(pool), *_examine_times(spec), *_examine_conditions(pool.status)]
-    return [*found, *_examine_redis(pool.status), *_examine_jobs(pool.status)]
+    return [
+        *_examine_operator(pool),
+        *_examine_times(spec),
+        *_examine_memory(pool, spec),
+        *_examine_conditions(pool.status),
+        *_examine_redis(pool.status),
+        *_examine_jobs(pool.status),
+    ]
 
 
 def _examine_operator(pool: SeenPool) -> Iterator[Finding]:
@@ -117,6 +139,29 @@ def _examine_times(spec: QueueWorkerPoolSpec) -> Iterator[Finding]:
         )
 
 
+def _examine_memory(pool: SeenPool, spec: QueueWorkerPoolSpec) -> Iterator[Finding]:
+    """Hold what a worker may use against what the kernel kills it at, which a pod template may set too."""
+    identity = PoolIdentity(key=pool.key, uid=pool.raw["metadata"].get("uid", ""))
+    resources = worker_container(render_template(identity, spec)).get("resources") or {}
+    said = (resources.get("limits") or {}).get("memory")
+    limit = parse_quantity(str(said))
+    if not spec.memory or limit is None:
+        return
+    enough = memory_limit_megabytes(spec.memory)
+    if limit <= spec.memory * MEGABYTE:
+        yield _wrong(
+            "resources.limits.memory",
+            f"A worker ends itself above {spec.memory} MB, after its job, and is killed in the middle of one at {said}:"
+            f" set the limit to {enough}Mi, or leave it out.",
+        )
+    elif limit < (spec.memory + HEADROOM_MEGABYTES) * MEGABYTE:
+        yield _doubtful(
+            "resources.limits.memory",
+            f"Above the {spec.memory} MB at which a worker ends itself after its job, {said} leave little to PHP and to"
+            f" the job in hand, which is killed there: set the limit to {enough}Mi, or leave it out.",
+        )
+
+
 def _examine_conditions(told: QueueWorkerPoolStatus) -> Iterator[Finding]:
     """Pass on what the operator has found: its sentences name the field."""
     backlog = told.condition(ConditionType.BACKLOG_KNOWN)
@@ -126,6 +171,9 @@ def _examine_conditions(told: QueueWorkerPoolStatus) -> Iterator[Finding]:
         field = "spec.redis.prefix" if missing else "spec.redis"
         # An application that has not used the queue yet looks the same as a wrong prefix.
         yield (_doubtful if missing else _wrong)(field, _said(backlog))
+    limited = told.condition(ConditionType.SCALING_LIMITED)
+    if limited and limited.reason in LIMITS:
+        yield _doubtful(LIMITS[limited.reason], _said(limited))
     stops = told.condition(ConditionType.STOPS_GRACEFULLY)
     if stops and stops.status == ConditionStatus.FALSE:
         yield _wrong("StopsGracefully", _said(stops))

@@ -220,10 +220,18 @@ def _owner_reference(pool: PoolIdentity) -> dict[str, Any]:
     }
 
 
+def worker_container(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Find the container that the worker runs in; a template of ours has it, whatever the user adds."""
+    found: dict[str, Any] = next(
+        each for each in template["spec"]["containers"] if each.get("name") == WORKER_CONTAINER
+    )
+    return found
+
+
 def _hear_stops(template: dict[str, Any], spec: QueueWorkerPoolSpec) -> None:
     """Have no stop lost, and the worker ready when it hears one; a hook or probe of the user's wins."""
     framework = spec.framework_declared
-    worker = next(each for each in template["spec"]["containers"] if each.get("name") == WORKER_CONTAINER)
+    worker = worker_container(template)
     if waiting := framework.before_leaving(spec.console):
         hook = {"preStop": {"exec": {"command": list(waiting)}}}
         worker["lifecycle"] = {**hook, **worker.get("lifecycle", {})}

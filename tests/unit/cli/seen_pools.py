@@ -40,6 +40,12 @@ BUSY: dict[str, Any] = {
             "3 workers: 415 waiting and 6 in hand, at 10 per worker, ask for 43; maxReplicas allows 3.",
         ),
         condition("BacklogKnown", "True", "BacklogRead"),
+        condition(
+            "ScalingLimited",
+            "True",
+            "TooManyReplicas",
+            "3 workers: 415 waiting and 6 in hand, at 10 per worker, ask for 43; maxReplicas allows 3.",
+        ),
         condition("StopsGracefully", "False", "PcntlMissing", "PHP lacks pcntl, so jobs are cut off."),
     ],
     "summary": {"queues": "high,default", "workers": "3/3", "status": "AtMaxReplicas", "range": "0-3"},

@@ -52,9 +52,55 @@ def test_times_stand_in_order(change: dict[str, Any], field: str, weight: Weight
     assert words in found.sentence
 
 
+def limited_to(memory: str) -> dict[str, Any]:
+    """Set the worker's limit where the API server does not hold it against `memory`."""
+    worker = {"name": "worker", "resources": {"limits": {"memory": memory}}}
+    return {"podTemplate": {"spec": {"containers": [worker]}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "weight"),
+    [
+        pytest.param(limited_to("128Mi"), Weight.WRONG, id="killed-before-it-ends-itself"),
+        pytest.param(limited_to("134217728"), Weight.WRONG, id="in-bytes"),
+        pytest.param({"resources": {"limits": {"memory": "150Mi"}}}, Weight.DOUBTFUL, id="tight"),
+    ],
+)
+def test_a_limit_that_kills_workers_is_found(change: dict[str, Any], weight: Weight) -> None:
+    """Wherever it is set; what would be enough is what a pool has without it."""
+    (found,) = examine(pool(**WELL | {"memory": 128} | change))
+
+    assert (found.field, found.weight) == ("resources.limits.memory", weight)
+    assert "set the limit to 256Mi" in found.sentence
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"memory": 128} | limited_to("1Gi"), id="roomy"),
+        pytest.param({"memory": 0} | limited_to("64Mi"), id="no-limit-of-its-own"),
+    ],
+)
+def test_a_limit_that_leaves_room_is_none(change: dict[str, Any]) -> None:
+    """Nor is one that the worker has nothing to hold against."""
+    assert not examine(pool(**WELL | change))
+
+
 @pytest.mark.parametrize(
     ("told", "field", "weight"),
     [
+        pytest.param(
+            condition("ScalingLimited", "True", "TooManyReplicas", "maxReplicas allows 3."),
+            "spec.scaling.maxReplicas",
+            Weight.DOUBTFUL,
+            id="maximum",
+        ),
+        pytest.param(
+            condition("ScalingLimited", "True", "BudgetSpent", "budget mysql leaves 3."),
+            "spec.scaling.budget",
+            Weight.DOUBTFUL,
+            id="budget",
+        ),
         pytest.param(
             condition("BacklogKnown", "False", "QueueNotFound", "No key."),
             "spec.redis.prefix",
@@ -121,6 +167,7 @@ def test_findings_are_written_with_the_line_to_change() -> None:
     assert "\n".join(written) in PAGE
     assert [each["field"] for each in describe_findings([ill])["findings"]] == [
         "spec.timeout",
+        "spec.scaling.maxReplicas",
         "StopsGracefully",
         "maxmemory-policy",
         "status.exits",
