@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pstats
 from collections import defaultdict
+from functools import cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ IDLE = ("select.epoll", "time.sleep")
 """In these the process waits, and uses no processor."""
 
 
+@cache
 def area_of(file: str) -> str:
     """
     Name what a source file belongs to.
