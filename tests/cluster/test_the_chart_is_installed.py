@@ -78,7 +78,6 @@ def test_workers_live_through_all_that_becomes_of_the_release(
     before = workers(shop)
 
     release.uninstall()
-    namespace.wait("no pod of the operator is left", lambda: not release.pods())
     jobs += shop.push(WORKERS + 1, ids="left-alone")
     shop.wait_for_jobs("end", len(jobs))
     assert workers(shop) == before

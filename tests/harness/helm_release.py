@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.commands import run
 from harness.errors import CommandFailedError, HarnessError
 from harness.helm import CHART
+from harness.progress import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,13 @@ class Release:
 
     def uninstall(self) -> None:
         """Take it away, and wait until its pods are gone."""
-        self._run("uninstall", self.name, "--wait", "--ignore-not-found")
+        # Without --wait: Helm overlooks what is gone at once, now and then, and waits for it until its time is over.
+        self._run("uninstall", self.name, "--ignore-not-found")
+        wait_until(
+            lambda: not self.pods(),
+            what=f"no pod of release {self.name} is left",
+            timeout_seconds=_WAIT_SECONDS,
+        )
 
     def pods(self) -> set[str]:
         """Name the operator's pods, leaving ones included."""
