@@ -66,7 +66,8 @@ def main() -> None:
         with RedisServer(address=HOST_ADDRESS, port=REDIS_PORT) as server:
             client = redis.Redis(host=server.address, port=server.port)
             machine = describe_machine(client)
-            for pools in sorted(options.sizes or SIZES):
+            sizes = sorted(options.sizes or SIZES)
+            for pools in sizes:
                 fill(cluster, pools)
                 measured[pools] = [
                     measure_cold_start(
@@ -82,7 +83,7 @@ def main() -> None:
                 if options.profile and pools <= MOST_PROFILED:
                     profile = profile_start(cluster, pools=pools)
                     print(format_profile(profile), flush=True)
-                if not options.no_traffic:
+                if not options.no_traffic and pools != sizes[-1]:
                     delete_moved(cluster, pools)
     if options.write:
         PAGE.parent.mkdir(exist_ok=True)
