@@ -120,7 +120,8 @@ Written by `make bench-scale WRITE=1`; do not edit. {machine}
 
 Pools have three queues each, are spread over ten namespaces and have no workers at rest. etcd, kube-apiserver,
 kube-controller-manager, kube-scheduler and Redis share the machine with the operator. Every pool is as it should be before
-an operator is started over them; each figure is the median of {starts} starts.
+an operator is started over them; each figure is the median of {starts} starts. The goals, with 10,000 pools on two cores: every pool looked at within
+120 s, 512 MiB, less than 0.1 core at rest, at most two connections to a Redis, and no write at rest.
 """
 
 
