@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from queueworkers.api.pages import write_or_print
 from queueworkers.settings import FLAGS, Settings
 
 if TYPE_CHECKING:
@@ -142,10 +143,7 @@ def _table(values: Iterable[Value], *, within: str) -> str:
 
 def main(arguments: list[str]) -> None:
     """Print the page, or write it to its file in the folder given."""
-    if arguments:
-        (Path(arguments[0]) / FILE_NAME).write_text(render_page(), encoding="utf-8")
-    else:
-        sys.stdout.write(render_page())
+    write_or_print({FILE_NAME: render_page}, arguments)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ there.  The files in ``crds/`` are pinned to this by a test.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from queueworkers.api.budget import (
     QueueWorkerBudgetStatus,
 )
 from queueworkers.api.conditions import ConditionType
+from queueworkers.api.pages import write_or_print
 from queueworkers.api.rules import RULES
 from queueworkers.api.schema import Schema, structural_schema
 from queueworkers.api.spec import QueueWorkerPoolSpec
@@ -203,11 +204,8 @@ def render_file(name: str) -> str:
 
 def main(arguments: list[str]) -> None:
     """Print the CRDs, or write each to its file in the folder given."""
-    if arguments:
-        for name in FILES:
-            (Path(arguments[0]) / name).write_text(render_file(name), encoding="utf-8")
-    else:
-        sys.stdout.write("---\n".join(map(render_file, FILES)))
+    files = {name: partial(render_file, name) for name in FILES}
+    write_or_print(files, arguments, between="---\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import ast
 import inspect
 import re
 import sys
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from queueworkers.api import conditions
 from queueworkers.api.base import API_VERSION, KIND
 from queueworkers.api.budget import BUDGET_KIND
 from queueworkers.api.crd import budget_schema, pool_schema, schema_at
+from queueworkers.api.pages import write_or_print
 from queueworkers.api.rules import RULES
 
 if TYPE_CHECKING:
@@ -153,11 +153,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
 
 def main(arguments: list[str]) -> None:
     """Print the pages, or write each to its file in the folder given."""
-    if arguments:
-        for name, render in PAGES.items():
-            (Path(arguments[0]) / name).write_text(render(), encoding="utf-8")
-    else:
-        sys.stdout.write("\n".join(render() for render in PAGES.values()))
+    write_or_print(PAGES, arguments, between="\n")
 
 
 if __name__ == "__main__":

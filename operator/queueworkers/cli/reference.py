@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect
 import sys
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
+from queueworkers.api.pages import write_or_print
 from queueworkers.cli import qwp
 from queueworkers.settings import FLAGS, variable_of
 
@@ -79,11 +79,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
 
 def main(arguments: list[str]) -> None:
     """Print the pages, or write each to its file in the folder given."""
-    for name, render in PAGES.items():
-        if arguments:
-            (Path(arguments[0]) / name).write_text(render(), encoding="utf-8")
-        else:
-            sys.stdout.write(render())
+    write_or_print(PAGES, arguments)
 
 
 if __name__ == "__main__":

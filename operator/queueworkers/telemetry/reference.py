@@ -7,9 +7,9 @@ The reference page of the metrics, made from their declarations.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from queueworkers.api.pages import write_or_print
 from queueworkers.telemetry.families import LABELS
 from queueworkers.telemetry.figures import POOL_FAMILIES
 from queueworkers.telemetry.process import PROCESS_FAMILIES
@@ -52,10 +52,7 @@ def _table(families: Iterable[Family]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Print the page, or write it to its file in the folder given."""
-    if arguments:
-        (Path(arguments[0]) / FILE_NAME).write_text(render_page(), encoding="utf-8")
-    else:
-        sys.stdout.write(render_page())
+    write_or_print({FILE_NAME: render_page}, arguments)
 
 
 if __name__ == "__main__":
