@@ -8,12 +8,12 @@
 ARG PYTHON=python:3.13-slim
 
 FROM ${PYTHON} AS build
-# Bytecode without times of writing; `compileall` below makes it, and pip's own would carry them.
-ENV PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 RUN python -m venv --without-pip /opt/operator
 COPY requirements/operator.txt /build/
-# Wheels only: no package runs code of its own here.
-RUN pip --python /opt/operator/bin/python install --require-hashes --only-binary :all: -r /build/operator.txt
+# Wheels only: no package runs code of its own here. Bytecode without times of writing is made below; pip's own carries
+# them, and is left out by the flag alone (PIP_NO_COMPILE=1 asks for it).
+RUN pip --python /opt/operator/bin/python install --no-compile --require-hashes --only-binary :all: -r /build/operator.txt
 # Not installed but copied: a build backend would be one more dependency, and none of the lock's.
 COPY operator/queueworkers /build/queueworkers
 RUN packages="$(/opt/operator/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
