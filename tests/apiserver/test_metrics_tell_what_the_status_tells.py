@@ -70,7 +70,8 @@ def test_every_number_is_that_of_the_status(operator: Told, namespace: Namespace
     assert of("qwp_pool_backlog_unknown", "broken", reason="ConnectionFailed") == 1
     assert of("qwp_queue_jobs", "broken") is None
 
-    now = datetime.now(tz=UTC).isoformat(timespec="seconds")
+    # In whole seconds it could be before the workers, where all of this took no longer.
+    now = datetime.now(tz=UTC).isoformat(timespec="milliseconds")
     namespace.kubectl("annotate", "qwp/working", f"kubectl.kubernetes.io/restartedAt={now}")
     wait_until(
         lambda: (
@@ -91,6 +92,11 @@ def test_the_operator_tells_of_itself(operator: Told, namespace: Namespace, redi
     """All that is declared; and it is alive, ready, and counts what it asks."""
     namespace.apply_pool("empty", quick_pool(redis))
     namespace.wait_for_reason("empty", "Idle")
+    wait_until(
+        lambda: (operator.scrape().value("qwp_event_loop_lag_seconds_count") or 0) > 0,
+        what="its pulse was felt",
+        timeout_seconds=10,
+    )
     scraped = operator.scrape()
 
     assert operator.get("/healthz") == (200, "ok\n")
