@@ -97,12 +97,13 @@ async def _ask(api: KubernetesApi, pool: SeenPool) -> datetime:
 
 def choose_moment(told: QueueWorkerPoolStatus, *, now: datetime) -> datetime:
     """
-    Choose the moment to ask for: now, in whole seconds, and later than the last restart in any case.
+    Choose the moment to ask for: the next whole second, and later than the last restart in any case.
 
-    A request that is not later counts as carried out, as it would be by a machine whose clock is behind.
+    A request that is not later counts as carried out, as it would be by a machine whose clock is behind; and so does one
+    of the second in which the workers were first started.
     """
     last = told.last_restart.time if told.last_restart else None
-    moment = now.replace(microsecond=0)
+    moment = now.replace(microsecond=0) + timedelta(seconds=1)
     return max(moment, last + timedelta(seconds=1)) if last else moment
 
 
