@@ -14,7 +14,7 @@ from redis.crc import key_slot
 
 from contract.asking import cluster_endpoint, counts, endpoint_of, observe_one, pool, reading_at, trouble
 from harness.progress import wait_until
-from harness.redis_topologies import RedisCluster
+from harness.redis_topologies import RedisCluster, wait_for_replicas
 from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog.signals import SignalRequest, signal_places
 from queueworkers.backlog.wire import Wire
@@ -147,7 +147,7 @@ async def test_a_dead_node_concerns_its_own_queues(shaken: RedisCluster) -> None
     dead, queue = next(iter(queues.items()))
     for name in queues.values():
         push(shaken, name, 2)
-    dead.cli("WAIT", "1", "5000")
+    wait_for_replicas(dead)
     pools = [a_pool(name, name=name) for name in queues.values()]
     only_seed = replace(endpoint_of(dead), naming=CLUSTER_NODE)
     endpoint = replace(cluster_endpoint(shaken), seeds=(only_seed,))
@@ -178,7 +178,7 @@ async def test_a_replica_that_was_promoted_is_read(shaken: RedisCluster) -> None
     push(shaken, "a", 2)
     former = shaken.owner(KEYS[0])
     identity = former.cli("CLUSTER", "MYID")
-    former.cli("WAIT", "1", "5000")
+    wait_for_replicas(former)
     replica = next(
         node for node in shaken.nodes if f"slave {identity}" in own_line(node.cli("CLUSTER", "NODES"))
     )

@@ -20,7 +20,7 @@ from contract.asking import (
 )
 from harness.progress import wait_until
 from harness.redis import RedisServer
-from harness.redis_topologies import MASTER_NAME, RedisSentinels, SentinelServer
+from harness.redis_topologies import MASTER_NAME, RedisSentinels, SentinelServer, wait_for_replicas
 from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog import sentinel
 from queueworkers.domain.backlog import Backlog
@@ -64,7 +64,7 @@ async def read_until(reader: RedisReader, *, ready: int, seconds: float) -> list
 async def test_a_fail_over_is_followed(sentinels: RedisSentinels) -> None:
     """From the old count to the new one there are readings that are not known, and none of 0."""
     push(sentinels.master, count=3)
-    sentinels.master.cli("WAIT", "2", "5000")
+    wait_for_replicas(sentinels.master)
     async with reading_at(sentinel_endpoint(sentinels), timeout_seconds=0.5) as reader:
         await read_until(reader, ready=3, seconds=5)
         reading = asyncio.create_task(read_until(reader, ready=4, seconds=30))

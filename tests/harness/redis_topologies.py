@@ -192,6 +192,24 @@ class RedisSentinels:
         return facts.get("num-slaves") == "2" and facts.get("num-other-sentinels") == "2"
 
 
+def wait_for_replicas(master: RedisServer) -> None:
+    """
+    Wait until every replica has all that was written; the command WAIT knows of its own connection's writes only.
+
+    Raises:
+        TimeoutError: one has not, or there is none.
+    """
+
+    def have_all() -> bool:
+        lines = master.cli("INFO", "replication").splitlines()
+        told = dict(line.strip().split(":", 1) for line in lines if ":" in line)
+        written = f"offset={told['master_repl_offset']},"
+        replicas = [value for name, value in told.items() if name.startswith("slave") and "offset=" in value]
+        return bool(replicas) and all(written in replica for replica in replicas)
+
+    wait_until(have_all, what="the replicas have all that was written", timeout_seconds=20)
+
+
 def _facts(sentinel: SentinelServer) -> dict[str, str]:
     """Return what a Sentinel knows of the master."""
     told = sentinel.cli("SENTINEL", "MASTER", MASTER_NAME).splitlines()
