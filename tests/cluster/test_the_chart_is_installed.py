@@ -21,15 +21,21 @@ LONG_MILLISECONDS = 15_000
 """A job that is in hand while the operator's pods are replaced."""
 
 
-@pytest.fixture(params=[HELM_3, HELM_4], ids=lambda module: module.name)
+# kubectl has made the definitions for the tests of this ring, and Helm 4 overrules nobody by itself.
+TAKING_OVER = {
+    HELM_3: ("--take-ownership",),
+    HELM_4: ("--take-ownership", "--force-conflicts"),
+}
+
+
+@pytest.fixture(params=TAKING_OVER, ids=lambda module: module.name)
 def release(request: pytest.FixtureRequest, operator_image: dict[str, str], shop: Shop) -> Iterator[Release]:
     """An installation in the shop's own namespace, by each release of Helm, which looks after the whole cluster."""
     cluster = shop.namespace.cluster
     helm = Helm.build(request.param)
     made = Release(helm=helm, cluster=cluster, name="operator", namespace=shop.namespace.name)
     try:
-        # kubectl has made the definitions for the tests of this ring.
-        made.install({"image": operator_image}, "--take-ownership")
+        made.install({"image": operator_image}, *TAKING_OVER[request.param])
         yield made
     finally:
         made.uninstall()
