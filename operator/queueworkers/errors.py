@@ -45,8 +45,8 @@ class ApiServerError(QueueWorkersError):
 
     @property
     def goes_by(self) -> bool:
-        """True where nothing is wrong with the request: it was not answered, or the API server is in trouble."""
-        return self.status == 0 or self.status >= 500  # noqa: PLR2004 -- the class of its own failures
+        """True where nothing is wrong with the request: it was not answered, or the API server has trouble or no room."""
+        return self.status in {0, 429, 500, 502, 503, 504}
 
 
 class NotFoundError(ApiServerError):

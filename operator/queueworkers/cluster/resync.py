@@ -42,9 +42,7 @@ AGAIN_AFTER_SECONDS = 1.0
 """Between a page that was not to be had and the next try; the API server may ask for more."""
 
 GONE = 410
-
-PASSING = frozenset({0, GONE, 429, 500, 502, 503, 504})
-"""Statuses after which the same list may well be had; 0 stands for no answer at all."""
+"""The version that later pages are of is no longer kept."""
 
 
 async def resync(
@@ -124,7 +122,7 @@ async def _list(
             )
         except ApiServerError as error:
             tries -= 1
-            if error.status not in PASSING or not tries:
+            if not (error.goes_by or error.status == GONE) or not tries:
                 raise
             if error.status == GONE:
                 token = ""
