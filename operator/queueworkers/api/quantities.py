@@ -6,6 +6,9 @@ import re
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 
+MEGABYTE = 1024 * 1024
+"""As PHP and Laravel count: a mebibyte, in bytes."""
+
 QUANTITY = re.compile(r"^(?P<number>[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)(?P<suffix>[KMGTPE]i|[numkMGTPE])?$")
 SUFFIXES = MappingProxyType(
     {

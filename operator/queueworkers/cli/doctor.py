@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from queueworkers.api.conditions import ConditionReason, ConditionStatus, ConditionType
-from queueworkers.api.quantities import parse_quantity
+from queueworkers.api.quantities import MEGABYTE, parse_quantity
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import InvalidSpec, parse_spec
 from queueworkers.backlog.eviction import takes_jobs
@@ -56,8 +56,6 @@ LIMITS: Mapping[str, str] = {
     ConditionReason.BUDGET_SPENT: "spec.scaling.budget",
 }
 """What keeps a pool from the workers that its backlog asks for, by the line that sets it."""
-
-MEGABYTE = 1024 * 1024
 
 COLOURS = {Weight.WRONG: "red", Weight.DOUBTFUL: "yellow"}
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from queueworkers.api.quantities import parse_quantity
+from queueworkers.api.quantities import MEGABYTE, parse_quantity
 from queueworkers.api.rules import GRACE_MARGIN_SECONDS
 from queueworkers.api.spec import QueueWorkerPoolSpec
 from queueworkers.frameworks.base import WorkerOptions
@@ -35,8 +35,6 @@ UNTIMED_RETRY_SECONDS = 3600
 """The guess where jobs have no limit."""
 
 _OPTIONS = tuple(each.name for each in fields(WorkerOptions))
-
-_MEGABYTE = 1024 * 1024
 
 
 def settle(draft: Draft, answers: Answers) -> None:
@@ -210,7 +208,7 @@ def _settle_limit(draft: Draft) -> None:
     limit = mapping(resources.get("limits")).get("memory")
     memory = _parsed(draft).memory
     size = parse_quantity(str(limit))
-    if size is not None and size <= memory * _MEGABYTE:
+    if size is not None and size <= memory * MEGABYTE:
         limits = {key: value for key, value in resources["limits"].items() if key != "memory"}
         kept = {key: value for key, value in {**resources, "limits": limits}.items() if value}
         note = draft.fields.pop("resources").note
