@@ -14,12 +14,13 @@ from apiserver.pools import WORKING_SPEC
 from chart.values import IMAGE
 from harness.binaries import HELM_3, HELM_4
 from harness.cluster import start_own_cluster
-from harness.errors import CommandFailedError, HarnessError
+from harness.errors import CommandFailedError
 from harness.helm import Helm
-from harness.helm_release import Release
+from harness.helm_release import TAKING_OVER, Release
 from harness.operator_process import PROJECT
 from harness.pools import Namespace
 from harness.progress import wait_until
+from harness.skipping import skipped_where_not_to_be_had
 from queueworkers.api.base import GROUP, PLURAL
 from queueworkers.api.budget import BUDGET_PLURAL
 
@@ -39,10 +40,8 @@ VALUES = {"image": IMAGE, "replicas": 0}
 @pytest.fixture(scope="module", params=[HELM_3, HELM_4], ids=lambda module: module.name)
 def helm(request: pytest.FixtureRequest) -> Helm:
     """Each release of Helm in turn."""
-    try:
+    with skipped_where_not_to_be_had():
         return Helm.build(request.param)
-    except HarnessError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +139,7 @@ def test_from_nothing_and_back_to_nothing(release: Release, bare: Cluster) -> No
 
 @pytest.mark.parametrize(
     ("helm", "flags"),
-    [
-        pytest.param(HELM_3, ("--take-ownership",), id="helm3"),
-        pytest.param(HELM_4, ("--take-ownership", "--force-conflicts"), id="helm4"),
-    ],
+    [pytest.param(module, flags, id=module.name) for module, flags in TAKING_OVER.items()],
     indirect=["helm"],
 )
 def test_those_applied_by_hand_are_taken_over(

@@ -13,9 +13,10 @@ import pytest
 from chart.values import IMAGE, INSTALLATIONS
 from harness.binaries import HELM_3
 from harness.commands import run
-from harness.errors import CommandFailedError, HarnessError
+from harness.errors import CommandFailedError
 from harness.helm import CHART, Helm
 from harness.operator_process import PROJECT
+from harness.skipping import skipped_where_not_to_be_had
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +33,8 @@ UNKNOWN_HERE = ("ServiceMonitor", "PrometheusRule")
 @pytest.fixture(scope="session")
 def helm() -> Helm:
     """The Helm that most people have; asked for before the cluster, whose network has no way out."""
-    try:
+    with skipped_where_not_to_be_had():
         return Helm.build(HELM_3)
-    except HarnessError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

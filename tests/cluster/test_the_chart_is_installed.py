@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cluster.shop import POOL
-from harness.binaries import HELM_3, HELM_4
 from harness.helm import Helm
-from harness.helm_release import Release
+from harness.helm_release import TAKING_OVER, Release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +20,6 @@ LONG_MILLISECONDS = 15_000
 """A job that is in hand while the operator's pods are replaced."""
 
 
-# kubectl has made the definitions for the tests of this ring, and Helm 4 overrules nobody by itself.
-TAKING_OVER = {
-    HELM_3: ("--take-ownership",),
-    HELM_4: ("--take-ownership", "--force-conflicts"),
-}
-
-
 @pytest.fixture(params=TAKING_OVER, ids=lambda module: module.name)
 def release(request: pytest.FixtureRequest, operator_image: dict[str, str], shop: Shop) -> Iterator[Release]:
     """An installation in the shop's own namespace, by each release of Helm, which looks after the whole cluster."""
@@ -35,6 +27,7 @@ def release(request: pytest.FixtureRequest, operator_image: dict[str, str], shop
     helm = Helm.build(request.param)
     made = Release(helm=helm, cluster=cluster, name="operator", namespace=shop.namespace.name)
     try:
+        # kubectl has made the definitions for the tests of this ring.
         made.install({"image": operator_image}, *TAKING_OVER[request.param])
         yield made
     finally:

@@ -19,10 +19,10 @@ from contract.asking import (
     trouble,
 )
 from contract.topologies import RELEASES
-from harness.errors import HarnessError
 from harness.redis import RedisServer
 from harness.redis_releases import INSTALLED, REDIS_6
 from harness.redis_topologies import RedisCluster, RedisSentinels
+from harness.skipping import skipped_where_not_to_be_had
 from queueworkers.api.conditions import UnknownReason
 from queueworkers.backlog import troubles
 from queueworkers.backlog.signals import SignalRequest, signal_places
@@ -68,10 +68,8 @@ def a_name(line: str) -> str:
 def guarded(request: pytest.FixtureRequest) -> Iterator[Guarded]:
     """Each shape of Redis with the line that is documented for it."""
     kind, release = request.param
-    try:
+    with skipped_where_not_to_be_had():
         release.command()
-    except HarnessError as error:
-        pytest.skip(str(error))
     login = {"username": a_name(STANDALONE), "password": CANARY}
     match kind:
         case "standalone":
@@ -143,10 +141,8 @@ def test_every_release_that_is_tested_is_documented() -> None:
     tested = re.search(r"tested with (.*?),? each", text)
     assert tested
     for release in RELEASES:
-        try:
+        with skipped_where_not_to_be_had():
             name, _, number = release.version().partition(" ")
-        except HarnessError as error:
-            pytest.skip(str(error))
         assert name in tested[1]
         # What the machine has may be newer than what the page was written with.
         assert number.rpartition(".")[0] in tested[1] or release is INSTALLED

@@ -19,9 +19,9 @@ import pytest
 import redis
 
 from contract.asking import endpoint_of, observe_one, pool, push, reading_at
-from harness.errors import HarnessError
 from harness.redis import RedisServer
 from harness.redis_releases import INSTALLED, REDIS_6, REDIS_8, VALKEY
+from harness.skipping import skipped_where_not_to_be_had
 from queueworkers.domain.backlog import Backlog, Tally
 from queueworkers.frameworks.base import JobState, ListEnd, QueueStore, Spelling, StoreKind
 from queueworkers.frameworks.custom import CUSTOM
@@ -60,10 +60,8 @@ return job
 )
 def redis_server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
     """A server all of its own, of each release."""
-    try:
+    with skipped_where_not_to_be_had():
         request.param.command()
-    except HarnessError as error:
-        pytest.skip(str(error))
     with RedisServer(release=request.param) as server:
         yield server
 

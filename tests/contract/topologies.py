@@ -12,10 +12,10 @@ from redis.cluster import RedisCluster as ClusterClient
 from redis.sentinel import Sentinel as SentinelClient
 
 from contract.asking import cluster_endpoint, endpoint_of, sentinel_endpoint
-from harness.errors import HarnessError
 from harness.redis import RedisServer
 from harness.redis_releases import INSTALLED, REDIS_6, REDIS_8, VALKEY
 from harness.redis_topologies import MASTER_NAME, RedisCluster, RedisSentinels
+from harness.skipping import skipped_where_not_to_be_had
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,10 +65,8 @@ def topologies(releases: tuple[RedisRelease, ...] = RELEASES) -> list[Any]:
 @contextlib.contextmanager
 def started(release: RedisRelease, kind: str) -> Iterator[Topology]:
     """Start one; skips the test where the server is not to be had."""
-    try:
+    with skipped_where_not_to_be_had():
         version = release.version()
-    except HarnessError as error:
-        pytest.skip(str(error))
     with KINDS[kind](release) as (endpoint, client, environment):
         try:
             yield Topology(kind, version, endpoint, client, environment)

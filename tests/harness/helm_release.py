@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from harness.binaries import HELM_3, HELM_4
 from harness.commands import run
 from harness.errors import CommandFailedError, HarnessError
 from harness.helm import CHART
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from harness.helm import Helm
 
 _WAIT_SECONDS = 180
+
+TAKING_OVER = MappingProxyType(
+    {HELM_3: ("--take-ownership",), HELM_4: ("--take-ownership", "--force-conflicts")}
+)
+"""How each release of Helm takes over what kubectl has applied: the later one overrules nobody by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
