@@ -7,6 +7,7 @@ Not knowing is a value of its own: an error never reads as zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from queueworkers.api.conditions import FollowedBy, WaitBound
@@ -141,6 +142,13 @@ class Backlog:
     """Whether a change will be told, or has to be looked for."""
     eviction_policy: str | None = None
     """What the servers drop when their memory is full, in their own word; ``None`` where that is not known."""
+    age: timedelta = timedelta()
+    """How long ago it was read, when somebody was given it to decide upon."""
+
+    @property
+    def redis_time(self) -> datetime:
+        """What Redis's own clock shows now, by which jobs fall due."""
+        return self.read_at + self.age
 
     @property
     def waiting(self) -> int:

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from math import ceil, exp, sqrt
 from typing import TYPE_CHECKING
 
-from queueworkers.domain.learning import GUESSED_BOOT_SECONDS, GUESSED_JOB_SECONDS
+from queueworkers.domain.learning import GUESSED_JOB_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from queueworkers.domain.backlog import Backlog, QueueBacklog
     from queueworkers.domain.crew import Crew
@@ -157,6 +157,7 @@ def demand_of(
     *,
     waits: Sequence[float],
     holds: Collection[str],
+    ahead: timedelta,
     now: datetime,
 ) -> Demand:
     """
@@ -168,14 +169,17 @@ def demand_of(
         learned: How fast jobs arrive, how long they and a boot take; guessed where nothing is known.
         waits: How many seconds the jobs of each queue may wait, in the order of the queues.
         holds: Queues whose waiting jobs ask for nobody.
-        now: By the cluster's clock, which says for how long workers have been starting; jobs go by Redis's own,
-            which says when the backlog was read.
+        ahead: Delayed jobs count that fall due within that time.
+        now: By the cluster's clock, which says for how long workers have been starting; jobs go by Redis's own.
     """
-    boot = learned.boot_seconds
-    boot = GUESSED_BOOT_SECONDS if boot is None else boot
+    boot = learned.expected_boot_seconds
     demands = [
         _queue_demand(
-            queue, learned.flow(queue.name), wait_seconds=wait, boot_seconds=boot, now=backlog.read_at
+            queue,
+            learned.flow(queue.name),
+            wait_seconds=wait,
+            ahead_seconds=ahead.total_seconds(),
+            now=backlog.redis_time,
         )
         for queue, wait in zip(backlog.queues, waits, strict=True)
         if queue.name not in holds
@@ -216,7 +220,7 @@ def _typical_job_seconds(demands: Sequence[QueueDemand]) -> float:
 
 
 def _queue_demand(
-    queue: QueueBacklog, flow: QueueFlow | None, *, wait_seconds: float, boot_seconds: float, now: datetime
+    queue: QueueBacklog, flow: QueueFlow | None, *, wait_seconds: float, ahead_seconds: float, now: datetime
 ) -> QueueDemand:
     job_seconds = flow.job_seconds if flow else GUESSED_JOB_SECONDS
     ages = _ages(queue, flow, now=now)
@@ -235,7 +239,7 @@ def _queue_demand(
                     work=each.jobs * job_seconds, jobs=each.jobs, release=ahead, deadline=ahead + wait_seconds
                 )
                 for each in queue.upcoming
-                if (ahead := max((each.at - now).total_seconds(), 0.0)) <= boot_seconds
+                if (ahead := max((each.at - now).total_seconds(), 0.0)) <= ahead_seconds
             ),
         ),
     )

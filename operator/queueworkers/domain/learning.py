@@ -109,6 +109,21 @@ class Learned:
         """Tell how long a worker takes to become ready; ``None`` before one was seen to."""
         return median(self.boots) if self.boots else None
 
+    @property
+    def expected_boot_seconds(self) -> float:
+        """Tell how long the next worker will take to become ready: as those before, or as is guessed."""
+        boot = self.boot_seconds
+        return GUESSED_BOOT_SECONDS if boot is None else boot
+
+    @property
+    def linger_seconds(self) -> float:
+        """
+        Tell how soon a worker must be needed again to stay: within a boot, which is what another would cost.
+
+        Or within the one that is guessed, for which it may have been started.
+        """
+        return max(self.expected_boot_seconds, GUESSED_BOOT_SECONDS)
+
     def flow(self, queue: str) -> QueueFlow | None:
         """Return what is known of one queue."""
         return next((flow for flow in self.flows if flow.last.name == queue), None)

@@ -20,6 +20,7 @@ from queueworkers.domain.scaling import (
     Step,
     cool_down,
     hold,
+    keep_awaited,
     keep_busy,
     limit,
     stabilise,
@@ -175,6 +176,8 @@ def _shape(
     )
     yield step
     step = keep_busy(step, busy=asked.busy)
+    yield step
+    step = keep_awaited(step, awaited=asked.awaited, current=current)
     yield step
     if crew.failing:
         step = hold(step, current=current, limiter=Limiter.FAILING)

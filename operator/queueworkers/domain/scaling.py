@@ -112,6 +112,7 @@ class Limiter(StrEnum):
     FAILING = "WorkersFailing"
     TOLERANCE = "Tolerance"
     BUSY = "WorkersBusy"
+    SOON_DUE = "JobsSoonDue"
     STEP_UP = "ScaleUpPolicy"
     STEP_DOWN = "ScaleDownPolicy"
     BUDGET = "Budget"
@@ -225,6 +226,12 @@ def keep_busy(step: Step, *, busy: int) -> Step:
     end its job, and others might have to boot meanwhile.
     """
     return replace(step, replicas=busy, limiter=Limiter.BUSY) if step.replicas < busy else step
+
+
+def keep_awaited(step: Step, *, awaited: int, current: int) -> Step:
+    """Keep those of the present workers for whom jobs fall due so soon that letting them go would not pay."""
+    kept = min(awaited, current)
+    return replace(step, replicas=kept, limiter=Limiter.SOON_DUE) if step.replicas < kept else step
 
 
 def cool_down(step: Step, *, current: int, history: History, now: datetime, cooldown: timedelta) -> Step:

@@ -2,17 +2,18 @@
 What the backlog asks for, by the pool's target: jobs per worker, or seconds that a job may wait.
 
 In both, jobs that fall due before a new worker could be ready count as if they
-waited: workers are there when they do, and not earlier.
+waited: workers are there when they do, and not earlier.  And a worker that is
+there already is not sent away shortly before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from queueworkers.domain.demand import demand_of
-from queueworkers.domain.learning import GUESSED_BOOT_SECONDS
 from queueworkers.domain.notices import count_held
 from queueworkers.domain.scaling import count_busy, recommend
 
@@ -35,6 +36,8 @@ class Asked:
     """As many as are needed, and as many as have a job in hand."""
     needed: int
     """Those that are needed: what a window remembers."""
+    awaited: int
+    """Those that are soon needed, so that letting present ones go would not pay."""
     busy: int
     """Those that have a job in hand."""
     waiting: int
@@ -68,24 +71,32 @@ def ask(
         now: Timezone-aware.
     """
     busy = count_busy(backlog, crew)
-    boot = timedelta(seconds=learned.boot_seconds or GUESSED_BOOT_SECONDS)
-    ahead = [each for queue in backlog.queues if queue.name not in holds for each in queue.upcoming]
-    soon = sum(each.jobs for each in ahead if each.at - boot <= backlog.read_at)
+    boot = timedelta(seconds=learned.expected_boot_seconds)
+    linger = timedelta(seconds=learned.linger_seconds)
+    until_due = [
+        (each.at - backlog.redis_time, each.jobs)
+        for queue in backlog.queues
+        if queue.name not in holds
+        for each in queue.upcoming
+    ]
+    soon, by_then = (sum(jobs for until, jobs in until_due if until <= ahead) for ahead in (boot, linger))
     waiting = backlog.waiting - count_held(backlog, holds)
     # By Redis's clock they fall due, by ours it is looked again.
-    moments = [now + (each.at - boot - backlog.read_at) for each in ahead if each.at - boot > backlog.read_at]
+    moments = [now + until - boot for until, _ in until_due if until > boot]
     if scaling.wait_seconds is None:
-        per_worker = scaling.effective_backlog_per_worker
-        asked = recommend(waiting + soon, busy, backlog_per_worker=per_worker)
+        count = partial(recommend, busy=busy, backlog_per_worker=scaling.effective_backlog_per_worker)
+        asked = count(waiting + soon)
         return Asked(
             replicas=asked,
             needed=asked,
+            awaited=count(waiting + by_then),
             busy=busy,
             waiting=waiting,
             upcoming=soon,
             revisit_at=min(moments, default=None),
         )
-    demand = demand_of(
+    look = partial(
+        demand_of,
         backlog,
         crew,
         learned,
@@ -93,12 +104,14 @@ def ask(
         holds=holds,
         now=now,
     )
+    demand = look(ahead=boot)
     if demand.for_backlog.replicas or demand.settles_at != demand.for_load.replicas:
         # Jobs come closer to the time they may wait until, and what was busy fades from memory.
         moments.append(now + timedelta(seconds=scaling.polling_interval_seconds))
     return Asked(
         replicas=max(demand.replicas, busy),
         needed=demand.replicas,
+        awaited=look(ahead=linger).replicas if by_then > soon else demand.replicas,
         busy=busy,
         waiting=waiting,
         upcoming=soon,

@@ -132,6 +132,7 @@ def _limit(decision: Decision) -> str:
         Limiter.STEP_DOWN: f"behavior.scaleDown keeps {decision.replicas} for now",
         Limiter.TOLERANCE: "a twentieth more or less is not worth a change",
         Limiter.BUSY: "those that have a job in hand stay",
+        Limiter.SOON_DUE: "those that are there stay for jobs that fall due soon",
         Limiter.FAILING: f"none is added while {decision.failing}",
     }
     return f"; {words[decision.limiter]}" if decision.limiter in words else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,7 @@ class BacklogObserver:
             == request
         ):
             self._update(known, request, pool, spec)
-            return known.reading
+            return _aged(known)
         self.forget(key)
         self._followed[key] = Followed(
             source=spec.redis,
@@ -245,6 +246,7 @@ class BacklogObserver:
         if refused and refers_to_secrets(followed.source):
             self._look_ups.add_later(key, seconds=RETRY_SECONDS)
         before, followed.reading = followed.reading, reading
+        followed.reading_began_at = followed.rhythm.read_at
         if _waiting(reading) > _waiting(before):
             self._jobs_came(key)
         elif not _same(before, reading):
@@ -310,6 +312,16 @@ def _search_of(pool: Pool, spec: QueueWorkerPoolSpec) -> SignalSearch | None:
 
 def _is_staffed(pool: Pool) -> bool:
     return bool(pool.status.replicas or pool.status.desired_replicas)
+
+
+def _aged(followed: Followed) -> Reading | None:
+    """Say of the latest reading how old it is: jobs fall due meanwhile."""
+    reading = followed.reading
+    if not isinstance(reading, Backlog):
+        return reading
+    return replace(
+        reading, age=timedelta(seconds=asyncio.get_running_loop().time() - followed.reading_began_at)
+    )
 
 
 def _waiting(reading: Reading | None) -> int:

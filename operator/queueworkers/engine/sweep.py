@@ -110,6 +110,8 @@ class Followed:
     """True while it has workers, or is to have some."""
     endpoint: Endpoint | None = None
     reading: Reading | None = None
+    reading_began_at: float = float("-inf")
+    """When, by the loop's clock; the next one may have begun since."""
     notices: Notices | None = None
     """``None`` before it was tried to read them."""
     heard_at: float = float("-inf")

@@ -57,6 +57,7 @@ def asked(
         learned,
         waits=waits if len(waits) == len(queues) else waits * len(queues),
         holds=holds,
+        ahead=timedelta(seconds=BOOT),
         now=NOON,
     )
 
@@ -225,7 +226,13 @@ def test_each_clock_is_asked_about_its_own() -> None:
 
     elsewhere, at_home = (
         demand_of(
-            Backlog(queues=(each,), read_at=read_at), crew, learned, waits=(30.0,), holds=(), now=NOON
+            Backlog(queues=(each,), read_at=read_at),
+            crew,
+            learned,
+            waits=(30.0,),
+            holds=(),
+            ahead=timedelta(seconds=BOOT),
+            now=NOON,
         ).for_backlog.replicas
         for each, read_at in ((queue, NOON + hour), (here, NOON))
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from queueworkers.domain.backlog import Backlog
 from queueworkers.domain.identity import PoolKey
 from queueworkers.engine.observer import RESTLESS_READINGS_PER_SECOND
 from queueworkers.engine.rhythm import GATHER_SECONDS
@@ -253,6 +254,26 @@ def test_what_time_alone_changes_is_read_at_that_time() -> None:
 
     first, second = virtually(scenario())
     assert 17.0 < second - first < 17.1
+
+
+def test_a_reading_tells_how_old_it_is() -> None:
+    """Whoever decides upon it later knows what has fallen due since."""
+
+    async def scenario() -> list[float]:
+        async with Observed().running() as it:
+            it.redis.telling = True
+            it.redis.pool_seconds = 0.25
+            it.follow("a")
+            ages = []
+            for _ in range(2):
+                await asyncio.sleep(7)
+                reading = it.follow("a")
+                assert isinstance(reading, Backlog)
+                ages.append(reading.age.total_seconds())
+            return ages
+
+    # It is as old as the question: what came after that may not be in it.
+    assert virtually(scenario()) == pytest.approx([7.0, 14.0], abs=0.01)
 
 
 def test_a_pool_that_is_forgotten_is_told_of_no_more() -> None:
