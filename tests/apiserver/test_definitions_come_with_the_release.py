@@ -134,7 +134,8 @@ def test_from_nothing_and_back_to_nothing(release: Release, bare: Cluster) -> No
     release.install({**VALUES, "crds": {"keep": False}})
     assert namespace.get("qwp", "orders")["metadata"]["uid"] == made
     release.uninstall()
-    wait_until(lambda: definitions(bare) == {}, what="no definition is left", timeout_seconds=30)
+    # The API server takes its time: the objects go first, and then whoever watches them.
+    wait_until(lambda: definitions(bare) == {}, what="no definition is left", timeout_seconds=120)
 
 
 @pytest.mark.parametrize(

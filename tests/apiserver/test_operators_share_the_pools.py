@@ -125,8 +125,9 @@ def test_the_survivor_takes_over_all_and_changes_nothing(
     """Of two operators one is killed; the other has all within 20 s, writes nothing for that, and follows the backlog."""
     audit = Audit(installed, USER)
     with an_operator(installed, "a") as first, an_operator(installed, "b"):
-        apply_pools(spaces, redis)
+        # Before, the first has them all, and would be seen to write in each.
         wait_for_holders(installed, 2, 2, among="ab", within_seconds=JOIN_SECONDS)
+        apply_pools(spaces, redis)
         settle(spaces, 1)
         time.sleep(6)  # the last numbers are told at the pace of numbers
         at_rest = Audit(installed, USER)
