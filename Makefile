@@ -50,8 +50,8 @@ bench-scrape: $(STAMP) ## Scrape the metrics of POOLS=10000 pools, and print wha
 
 test: check prepare ## All tests, on a real API server and with real containers too
 	@$(PYTHON) -m harness peers
-	@echo "test: contract, chart, API server and cluster tests (about 50 minutes on two cores)"
-	@$(BIN)/python -m pytest tests/contract tests/chart tests/apiserver tests/cluster
+	@echo "test: cluster tests beside contract, chart and API server tests (about 30 minutes on two cores)"
+	@$(BIN)/python -m harness.side_by_side
 
 check: $(STAMP) ## The fast loop: linters, types, architecture, unit and property tests
 	@echo "check: ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .

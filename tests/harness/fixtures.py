@@ -6,6 +6,7 @@ In a conftest: ``pytest_plugins = ["harness.fixtures"]``.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,9 @@ from harness.redis import RedisServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CLUSTER_NAME = "QWP_TEST_CLUSTER"
+"""Names the cluster that a run starts for itself; two runs at a time need two."""
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
@@ -27,7 +31,7 @@ def cluster() -> Iterator[Cluster]:
     Pods and Services are reached from the test itself.  Nothing outside that
     network is, from then on: there is no way back for a process with threads.
     """
-    with start_cluster("test") as started:
+    with start_cluster(os.environ.get(CLUSTER_NAME, "test")) as started:
         started.enter_network()
         yield started
 
