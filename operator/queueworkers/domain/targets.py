@@ -18,7 +18,7 @@ from queueworkers.domain.notices import count_held
 from queueworkers.domain.scaling import count_busy, recommend
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from queueworkers.api.scaling import ScalingSpec
@@ -70,7 +70,29 @@ def ask(
         holds: Queues whose waiting jobs ask for nobody.
         now: Timezone-aware.
     """
-    busy = count_busy(backlog, crew)
+    falling = _fall_due(backlog, learned, holds=holds, now=now)
+    if scaling.wait_seconds is None:
+        return _ask_by_jobs(scaling, backlog, crew, falling, holds=holds)
+    return _ask_by_seconds(scaling, backlog, crew, learned, falling, holds=holds, now=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FallingDue:
+    """Delayed jobs, by whether a worker that is asked for now, or kept, would be there when they fall due."""
+
+    boot: timedelta
+    """Until a worker that is asked for now is ready."""
+    linger: timedelta
+    """For how long a worker that is there is kept for them; at least as long as *boot*."""
+    soon: int
+    """Jobs that fall due within *boot*."""
+    by_then: int
+    """Jobs that fall due within *linger*, those within *boot* included."""
+    ask_at: Sequence[datetime]
+    """When to ask for workers for the later ones."""
+
+
+def _fall_due(backlog: Backlog, learned: Learned, *, holds: Collection[str], now: datetime) -> _FallingDue:
     boot = timedelta(seconds=learned.expected_boot_seconds)
     linger = timedelta(seconds=learned.linger_seconds)
     until_due = [
@@ -79,22 +101,47 @@ def ask(
         if queue.name not in holds
         for each in queue.upcoming
     ]
-    soon, by_then = (sum(jobs for until, jobs in until_due if until <= ahead) for ahead in (boot, linger))
-    waiting = backlog.waiting - count_held(backlog, holds)
-    # By Redis's clock they fall due, by ours it is looked again.
-    moments = [now + until - boot for until, _ in until_due if until > boot]
-    if scaling.wait_seconds is None:
-        count = partial(recommend, busy=busy, backlog_per_worker=scaling.effective_backlog_per_worker)
-        asked = count(waiting + soon)
-        return Asked(
-            replicas=asked,
-            needed=asked,
-            awaited=count(waiting + by_then),
-            busy=busy,
-            waiting=waiting,
-            upcoming=soon,
-            revisit_at=min(moments, default=None),
-        )
+    return _FallingDue(
+        boot=boot,
+        linger=linger,
+        soon=sum(jobs for until, jobs in until_due if until <= boot),
+        by_then=sum(jobs for until, jobs in until_due if until <= linger),
+        # By Redis's clock they fall due, by ours it is looked again.
+        ask_at=[now + until - boot for until, _ in until_due if until > boot],
+    )
+
+
+def _ask_by_jobs(
+    scaling: ScalingSpec, backlog: Backlog, crew: Crew, falling: _FallingDue, *, holds: Collection[str]
+) -> Asked:
+    """Ask for a worker for so many jobs."""
+    busy = count_busy(backlog, crew)
+    waiting = _waiting(backlog, holds)
+    count = partial(recommend, busy=busy, backlog_per_worker=scaling.effective_backlog_per_worker)
+    asked = count(waiting + falling.soon)
+    return Asked(
+        replicas=asked,
+        needed=asked,
+        awaited=count(waiting + falling.by_then),
+        busy=busy,
+        waiting=waiting,
+        upcoming=falling.soon,
+        revisit_at=min(falling.ask_at, default=None),
+    )
+
+
+def _ask_by_seconds(
+    scaling: ScalingSpec,
+    backlog: Backlog,
+    crew: Crew,
+    learned: Learned,
+    falling: _FallingDue,
+    *,
+    holds: Collection[str],
+    now: datetime,
+) -> Asked:
+    """Ask for as many workers as let no job wait for longer than it may."""
+    busy = count_busy(backlog, crew)
     look = partial(
         demand_of,
         backlog,
@@ -104,17 +151,22 @@ def ask(
         holds=holds,
         now=now,
     )
-    demand = look(ahead=boot)
+    demand = look(ahead=falling.boot)
+    moments = list(falling.ask_at)
     if demand.for_backlog.replicas or demand.settles_at != demand.for_load.replicas:
         # Jobs come closer to the time they may wait until, and what was busy fades from memory.
         moments.append(now + timedelta(seconds=scaling.polling_interval_seconds))
     return Asked(
         replicas=max(demand.replicas, busy),
         needed=demand.replicas,
-        awaited=look(ahead=linger).replicas if by_then > soon else demand.replicas,
+        awaited=(look(ahead=falling.linger).replicas if falling.by_then > falling.soon else demand.replicas),
         busy=busy,
-        waiting=waiting,
-        upcoming=soon,
+        waiting=_waiting(backlog, holds),
+        upcoming=falling.soon,
         demand=demand,
         revisit_at=min(moments, default=None),
     )
+
+
+def _waiting(backlog: Backlog, holds: Collection[str]) -> int:
+    return backlog.waiting - count_held(backlog, holds)
