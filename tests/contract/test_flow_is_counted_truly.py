@@ -200,10 +200,11 @@ async def follow(
         arrived, taken, gaps = gained(before, now)
         assert 0 <= arrived <= happened[0], (number, arrived, taken, gaps, happened)
         assert 0 <= taken <= happened[1], (number, arrived, taken, gaps, happened)
-        quiet = empty and not reading.queues[0].waiting
-        empty = not reading.queues[0].waiting
+        quiet = empty and not reading.queues[0].ready
+        empty = not reading.queues[0].ready
         if quiet and (arrived, taken, gaps) == (0, 0, 0):
-            # What came and went unseen: an empty queue is not called doubtful where nothing else has changed.
+            # What came and went unseen: an empty list is not called doubtful where nothing else has changed, not even
+            # when one claim has expired in the place of another that was taken again.
             unseen += 1
         elif gaps == 0:
             assert (arrived, taken) == happened, number

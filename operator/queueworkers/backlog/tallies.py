@@ -41,7 +41,8 @@ def compare(before: FlowSight, now: FlowSight) -> Passage:
     Tell what happened between two looks at a queue, of which the second was asked for the marks of the first.
 
     Nothing, where nothing looks different: an empty queue may have had jobs
-    that came and went, but one at rest is not to be called doubtful for ever.
+    that came and went, and an expired claim may be another one, but a queue at
+    rest is not to be called doubtful for ever.
 
     What waits changes by what arrives and by what is taken, so one follows
     from the other.  What leaves otherwise, such as an expired claim whose
