@@ -111,7 +111,7 @@ def make_pool(cluster: Cluster) -> Namespace:
             return False
         return True
 
-    wait_until(applied, what="the API server takes a pool", timeout_seconds=10)
+    wait_until(applied, what="the API server takes a pool", timeout_seconds=60)
     return namespace
 
 

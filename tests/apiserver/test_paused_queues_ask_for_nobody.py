@@ -53,8 +53,13 @@ def test_a_paused_queue_wakes_nobody_until_it_is_continued(namespace: Namespace,
 
     redis.cli("DEL", PAUSED, database=1)
     namespace.wait_for_replicas("orders", 4)
-    told = [reason for reason, _ in namespace.events("orders") if reason.startswith("Queues")]
-    assert told == ["QueuesPaused", "QueuesContinued"]
+    namespace.wait(
+        "both are told",
+        lambda: (
+            [reason for reason, _ in namespace.events("orders") if reason.startswith("Queues")]
+            == ["QueuesPaused", "QueuesContinued"]
+        ),
+    )
 
 
 def test_maintenance_stops_growth_and_an_operator_that_starts_meanwhile_knows(

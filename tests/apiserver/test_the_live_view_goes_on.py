@@ -77,10 +77,10 @@ def test_a_restart_is_waited_for_over_it(
     namespace.wait("it works", lambda: namespace.status("orders")["workers"]["working"] == 2)
 
     with qwp_in_a_window(
-        namespace, "restart", "orders", "--wait", "--timeout", "90s", rows=24, columns=COLUMNS
+        namespace, "restart", "orders", "--wait", "--timeout", "5m", rows=24, columns=COLUMNS
     ) as window:
         window.read_until("asked for a restart")
         with without_api_server(installed):
             window.read_until("not seen, as the API server")
-        window.read_until("/orders: done", seconds=90)
+        window.read_until("/orders: done", seconds=240)
         assert window.running.wait(timeout=30) == 0

@@ -202,7 +202,7 @@ async def follow(
         assert 0 <= taken <= happened[1], (number, arrived, taken, gaps, happened)
         quiet = empty and not reading.queues[0].ready
         empty = not reading.queues[0].ready
-        if quiet and (arrived, taken, gaps) == (0, 0, 0):
+        if quiet and happened != (0, 0) and (arrived, taken, gaps) == (0, 0, 0):
             # What came and went unseen: an empty list is not called doubtful where nothing else has changed, not even
             # when one claim has expired in the place of another that was taken again.
             unseen += 1
@@ -212,7 +212,7 @@ async def follow(
         else:
             doubtful += 1
         before, truth = now, (shop.arrived, shop.taken)
-    assert unseen < steps / 5
+    assert unseen < steps / 10
     return exact, doubtful
 
 
@@ -349,11 +349,13 @@ async def test_a_huge_entry_is_never_copied(
     async with reading_at(endpoint_of(redis_server)) as reader:
         for _ in range(2):
             await observe_one(reader, declared(store))
-            client.config_resetstat()
-            sent_before = client.info("stats")["total_net_output_bytes"]
+            sent_before, spent_before = (
+                client.info("stats")["total_net_output_bytes"],
+                redis_server.processor_seconds,
+            )
             await observe_one(reader, declared(store))
+            spent = (redis_server.processor_seconds - spent_before) * 1000
             sent = client.info("stats")["total_net_output_bytes"] - sent_before
-            spent = sum(each["usec"] for each in client.info("commandstats").values()) / 1000
     print(f"{store.taken_from}, {place} of {count}: {spent:.1f} ms of the server, {sent} bytes sent")
     assert sent < 30_000
     # Copying 100 MB takes 300 ms and more.

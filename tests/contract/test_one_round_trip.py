@@ -86,18 +86,16 @@ async def test_huge_payload_is_counted_and_not_sent(redis_server: RedisServer) -
     client.zadd("queues:default:delayed", {b"y" * 400_000_000: 1})
     client.close()
     async with reading_at(endpoint_of(redis_server)) as reader:
-        before = time.perf_counter()
+        spent_before = redis_server.processor_seconds
         first = await observe_one(reader, pool())
-        took = time.perf_counter() - before
+        spent = redis_server.processor_seconds - spent_before
         sent_before = network_output(redis_server)
-        before = time.perf_counter()
         second = await observe_one(reader, pool())
-        took_again = time.perf_counter() - before
         sent = network_output(redis_server) - sent_before
-    print(f"400 MB at the head: {took * 1000:.0f} ms, then {took_again * 1000:.1f} ms")
+    print(f"400 MB at the head: {spent * 1000:.0f} ms of the server")
     assert counts(first)["default"] == counts(second)["default"] == (1, 1, 1, 0, 0)
     assert sent < 20_000
-    assert took < 1  # most of it is ZCOUNT comparing that member with itself
+    assert spent < 1  # most of it is ZCOUNT comparing that member with itself
 
 
 def network_output(server: RedisServer) -> int:

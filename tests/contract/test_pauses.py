@@ -86,9 +86,10 @@ async def test_a_pause_is_seen_on_every_kind_of_redis(topology: Topology) -> Non
 async def test_a_pause_for_a_while_ends_by_itself(redis_server: RedisServer) -> None:
     """Redis forgets it."""
     key = recorded("pause")[2][1]
-    redis_server.cli("PSETEX", key, "50", "b:1;", database=1)
+    redis_server.cli("PSETEX", key, "60000", "b:1;", database=1)
     async with reading_at(endpoint_of(redis_server)) as reader:
         assert await holds_of(reader, asked()) == {"emails": PAUSED}
+        redis_server.cli("PEXPIRE", key, "50", database=1)
         redis_server.cli("DEBUG", "SLEEP", "0.06")
         assert await holds_of(reader, asked()) == {}
 

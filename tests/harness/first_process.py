@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,12 +69,12 @@ class FirstProcess:
     @property
     def programs(self) -> list[str]:
         """What its children run at present."""
-        children = _children_of(self._pid())
-        return [
-            Path(f"/proc/{child}/comm").read_text().strip()
-            for each in children
-            for child in (each, *_children_of(each))
-        ]
+        programs = []
+        for child in _children_of(self._pid()):
+            # One that has just ended runs nothing.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                programs += [_program_of(each) for each in (child, *_children_of(child))]
+        return programs
 
     def _pid(self) -> int:
         return _children_of(self._outer.pid)[0]
@@ -114,6 +114,10 @@ def first_process(
     finally:
         outer.kill()
         outer.wait()
+
+
+def _program_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
 
 
 def _children_of(pid: int) -> list[int]:
