@@ -20,7 +20,11 @@ ENTRYPOINTS = {
     "CHOWN": "chown -R root:root storage && chown -R www-data:www-data storage",
     "DAC_OVERRIDE": "touch storage/written-at-boot",
     "FOWNER": "chmod 775 storage",
-    "KILL": "setpriv --reuid=33 --clear-groups sleep 60 & sleep 0.3; kill -TERM $! && ! wait $!",
+    "KILL": (
+        "setpriv --reuid=33 --clear-groups sleep 60 & "
+        "until grep -q '^Uid:.33' /proc/$!/status; do sleep 0.1; done; "
+        "kill -TERM $! && ! wait $!"
+    ),
     "SETGID": "setpriv --regid=33 --clear-groups true",
     "SETUID": "setpriv --reuid=33 true",
 }
@@ -89,7 +93,7 @@ def test_a_namespace_that_enforces_restricted_refuses_compatible(shop: Shop) -> 
     assert 'violates PodSecurity "restricted:latest"' in condition["message"]
     assert "runAsNonRoot != true" in condition["message"]
     assert status_word(namespace, POOL) == "PodsRefused"
-    assert "Warning PodsRefused " in describe(namespace, POOL)
+    namespace.wait("it is told", lambda: "Warning PodsRefused " in describe(namespace, POOL))
 
     namespace.apply_pool(POOL, {**spec, "security": "Restricted"})
     namespace.wait("a pod is let in", lambda: len(namespace.pods(POOL)) == 1)
@@ -105,7 +109,7 @@ def test_an_image_that_runs_as_root_is_refused_under_restricted(
     condition = namespace.wait_for_reason(POOL, "StartRefused")
     assert "container has runAsNonRoot and image will run as root" in condition["message"]
     assert status_word(namespace, POOL) == "StartRefused"
-    assert "Warning StartRefused " in describe(namespace, POOL)
+    namespace.wait("it is told", lambda: "Warning StartRefused " in describe(namespace, POOL))
 
     namespace.apply_pool(POOL, {**spec, "image": laravel_images[ImageVariant.RESTRICTED]})
     namespace.wait_for_reason(POOL, "Active")

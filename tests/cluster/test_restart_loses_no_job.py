@@ -74,7 +74,7 @@ def test_busy_workers_are_replaced_once(shop: Shop, ask: Callable[[Shop], None],
     namespace = shop.namespace
     jobs = [
         job
-        for seconds in (1, 8, 4)
+        for seconds in (1, 8, 5, 4)
         for job in shop.push(WORKERS, ids=f"{seconds}s", milliseconds=seconds * 1000)
     ]
     namespace.apply_pool(POOL, shop.spec(scaling=THREE_WORKERS))

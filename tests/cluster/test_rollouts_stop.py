@@ -35,7 +35,7 @@ def test_a_broken_change_stops_and_is_undone(shop: Shop) -> None:
     assert columns(namespace, POOL)["STATUS"] == f"RolloutStopped 0/{WORKERS}"
     assert namespace.status(POOL)["rollout"]["trigger"] == "Template"
 
-    jobs = shop.push(20, milliseconds=200)
+    jobs = shop.push(20, milliseconds=1000)
     namespace.wait(
         "the backlog asks for more", lambda: namespace.status(POOL)["recommendedReplicas"] > WORKERS
     )
@@ -74,7 +74,9 @@ def test_it_goes_on_when_what_was_missing_is_there(shop: Shop) -> None:
     namespace.kubectl("create", "secret", "generic", "shop-keys", "--from-literal=API_KEY=1")
     namespace.wait_for_reason(POOL, "Complete", kind="Progressing", seconds=120)
     namespace.wait("every worker is another", lambda: not old & pods(namespace))
-    assert any(reason == "RolloutFinished" for reason, _ in namespace.events(POOL))
+    namespace.wait(
+        "it is told", lambda: any(reason == "RolloutFinished" for reason, _ in namespace.events(POOL))
+    )
 
 
 def test_a_held_rollout_waits_for_its_word(shop: Shop, operator: OperatorProcess) -> None:

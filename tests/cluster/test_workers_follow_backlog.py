@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("operator")
 
-DELAY_SECONDS = 18
+DELAY_SECONDS = 30
 
 
 def test_from_zero_to_work_to_zero(shop: Shop) -> None:

@@ -46,7 +46,7 @@ def test_a_worker_that_never_listens_works_and_is_told(shop: Shop, operator: Ope
     told = namespace.wait_for_reason(POOL, "PcntlMissing", kind=CONDITION, seconds=SECONDS)
     assert told["status"] == "False"
     assert "docker-php-ext-install pcntl" in told["message"]
-    assert "Warning PcntlMissing " in describe(namespace, POOL)
+    namespace.wait("it is told", lambda: "Warning PcntlMissing " in describe(namespace, POOL))
     jobs = shop.push(2)
     shop.wait_for_jobs("end", 2)
     shop.assert_each_done_once(jobs)
