@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 SHARDS = 4
 FAIL_OVER_SECONDS = 20.0
-HAND_OVER_SECONDS = 7.0
-"""At once, on a machine that has much else to do: a Lease that is not given up runs out in 9 s at the earliest."""
-REACTION_SECONDS = 10.0
+HAND_OVER_SECONDS = 3.0
 JOIN_SECONDS = 15.0
 """Long for what takes two looks of a second each."""
 
@@ -168,7 +166,7 @@ def test_one_that_was_stopped_writes_nothing_for_what_it_lost(
 def test_who_comes_gets_a_part_and_who_leaves_gives_it_up_at_once(
     installed: Cluster, spaces: list[Namespace], redis: RedisServer
 ) -> None:
-    """A third operator is given one of four shards; one that ends in good order is followed before its Leases run out."""
+    """A third operator is given one of four shards; one that ends in good order is followed within 3 s."""
     audit = Audit(installed, USER)
     with ExitStack() as running:
         first = running.enter_context(an_operator(installed, "a"))
@@ -201,8 +199,7 @@ def test_one_leads_and_the_other_stands_by(
             killed_at = time.monotonic()
             first.kill()
             push(redis, 30)
-            wait_for_holders(installed, 1, among="b", within_seconds=FAIL_OVER_SECONDS, shards=1)
-            namespace.wait_for_replicas("orders", 6, seconds=REACTION_SECONDS)
+            namespace.wait_for_replicas("orders", 6, seconds=FAIL_OVER_SECONDS)
             print(f"the job was seen {time.monotonic() - killed_at:.1f} s after the leader was killed")
     writers = require_one_writer(audit, [namespace], shards=1)
     assert len(writers[namespace.name]) == 2

@@ -73,7 +73,7 @@ def test_the_job_in_hand_is_the_last_one_and_ends(
     jobs = shop.push(4, milliseconds=JOB_SECONDS * 1000)
     shop.wait_for_jobs("start", 1)
     namespace.kubectl("scale", f"qwp/{POOL}", "--replicas=0")
-    namespace.wait("no pod is left", lambda: not namespace.pods(POOL), timeout_seconds=JOB_SECONDS + 20)
+    namespace.wait("no pod is left", lambda: not namespace.pods(POOL), timeout_seconds=JOB_SECONDS + 5)
     shop.assert_each_done_once(jobs[:1])
 
     template = namespace.deployment(POOL)["spec"]["template"]
@@ -94,7 +94,7 @@ def test_an_idle_worker_leaves_at_once(
     asked_at = time.monotonic()
     namespace.kubectl("scale", f"qwp/{POOL}", "--replicas=0")
     namespace.wait("no pod is left", lambda: not namespace.pods(POOL))
-    assert time.monotonic() - asked_at < 15
+    assert time.monotonic() - asked_at < 5
 
 
 @pytest.mark.parametrize(

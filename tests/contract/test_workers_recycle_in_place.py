@@ -113,7 +113,7 @@ def test_a_worker_that_crashed_may_be_started_again_at_once(tmp_path: Path) -> N
     command = supervised("php", "-r", "exit(255);", after_crash=AfterCrash.AT_ONCE)
     with first_process(command, tmp_path) as process:
         wait_until(lambda: "3 x 255" in process.printed, what="the third crash", timeout_seconds=10)
-        assert leave(process)[1] < 5
+        assert leave(process)[1] < 2
         assert process.termination_message.startswith("started again: ")
     assert "the worker crashed: exit code 255 (a PHP fatal error" in process.printed
 
