@@ -159,7 +159,7 @@ def _ask_by_seconds(
     return Asked(
         replicas=max(demand.replicas, busy),
         needed=demand.replicas,
-        awaited=(look(ahead=falling.linger).replicas if falling.by_then > falling.soon else demand.replicas),
+        awaited=look(ahead=falling.linger).replicas if falling.by_then > falling.soon else demand.replicas,
         busy=busy,
         waiting=_waiting(backlog, holds),
         upcoming=falling.soon,
